@@ -1,0 +1,89 @@
+//! `release.json`: what a release is, for whoever wants to check it.
+
+use crate::{Artifact, GlibcVersion, Sha256, Triple};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the `release.json` schema that this crate writes.
+pub const SCHEMA: u32 = 1;
+
+/// A release: what was declared, what was made, and from what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Release {
+    /// Version of this document's schema: 1.
+    pub schema: u32,
+    /// Name of the application.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The moment used wherever a file holds one, in seconds since 1970-01-01 UTC.
+    pub source_date_epoch: i64,
+    /// Where the source stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceRevision>,
+    /// The programs that had a part in the bytes, with their versions.
+    pub tools: BTreeMap<String, String>,
+    /// What was declared for each target, and is checked against the bytes.
+    pub targets: Vec<DeclaredTarget>,
+    /// Everything fetched that went in, by path in the payload.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assets: BTreeMap<String, AssetRecord>,
+    /// Every file of the release but this one and `SHA256SUMS`, by file name.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// Where the source stood when the release was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SourceRevision {
+    /// The commit, in full.
+    pub revision: String,
+    /// Whether tracked files differed from that commit.
+    pub dirty: bool,
+}
+
+/// What was declared for a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DeclaredTarget {
+    /// The target's alias: `linux-x64`.
+    pub name: String,
+    /// The triple in file names.
+    pub triple: Triple,
+    /// The container that its binaries must have: `elf`, `pe`, `mach-o`, `wasm`.
+    pub container: String,
+    /// The processors that each binary must hold, as their headers name them; two for a universal one.
+    pub machines: Vec<String>,
+    /// `static` where the target's binaries must not need the system's loader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linking: Option<String>,
+    /// The oldest glibc that its binaries must run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<GlibcVersion>,
+    /// The oldest macOS that its binaries must run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_macos: Option<String>,
+    /// How it was compiled: the toolchain's name.
+    pub toolchain: String,
+    /// The binaries it must hold, without the target's suffix.
+    pub binaries: Vec<String>,
+    /// The formats it must be there in.
+    pub formats: Vec<crate::Format>,
+}
+
+/// Something fetched that went into a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AssetRecord {
+    /// Where it came from.
+    pub origin: String,
+    /// Digest of what was fetched, before unpacking.
+    pub sha256: Sha256,
+    /// Size of what was fetched, in bytes.
+    pub size: u64,
+    /// Its licence, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! What cargo-deploy decides: manifest to project to plan, without any effect.
