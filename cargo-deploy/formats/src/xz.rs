@@ -1,0 +1,117 @@
+//! xz (the .xz file format, version 1.2.1), written by several threads into one stream of blocks.
+//!
+//! liblzma's threaded encoder compresses blocks of a fixed size independently. The size belongs to the level, so
+//! the bytes are the same for every number of threads. The check is CRC64, the default of `xz`.
+//!
+//! [`Level::Fast`] is the preset 2, [`Level::Default`] the preset 6 and [`Level::Small`] the preset 9 of `xz`; a block is
+//! three dictionaries long as `xz -T` makes it.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+
+use liblzma::stream::{Check, MtStreamBuilder};
+use liblzma::write::XzEncoder;
+
+use crate::Level;
+
+/// Compresses what is written to it. Holds about two blocks (6 MiB, 24 MiB or 192 MiB) a thread and what
+/// LZMA2 itself needs (20, 94 and 674 MiB).
+///
+/// The file is complete only after [`finish`](Encoder::finish); `flush` ends no block, because the bytes would then
+/// depend on when a caller flushes.
+#[must_use = "the file is complete only after `finish`"]
+pub struct Encoder<W: Write> {
+    inner: XzEncoder<W>,
+}
+
+impl<W: Write> Encoder<W> {
+    /// Starts a stream. Up to `threads` threads compress.
+    pub fn new(inner: W, level: Level, threads: NonZeroUsize) -> io::Result<Self> {
+        let (preset, block_size) = match level {
+            Level::Fast => (2, 6 << 20),
+            Level::Default => (6, 24 << 20),
+            Level::Small => (9, 192 << 20),
+        };
+        let stream = MtStreamBuilder::new()
+            .threads(u32::try_from(threads.get()).unwrap_or(u32::MAX).min(MOST_THREADS))
+            .preset(preset)
+            .block_size(block_size)
+            .check(Check::Crc64)
+            .encoder()?;
+        Ok(Encoder { inner: XzEncoder::new_stream(inner, stream) })
+    }
+
+    /// Compresses what is left, writes the end of the file and gives the writer back, unflushed.
+    pub fn finish(self) -> io::Result<W> {
+        self.inner.finish()
+    }
+}
+
+/// A bound well below what liblzma refuses (`LZMA_THREADS_MAX`); a thread more costs memory.
+const MOST_THREADS: u32 = 256;
+
+impl<W: Write> Write for Encoder<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.get_mut().flush()
+    }
+}
+
+impl<W: Write> fmt::Debug for Encoder<W> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Encoder").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{mixed, text};
+
+    fn packed(input: &[u8], level: Level, threads: usize, step: usize) -> Vec<u8> {
+        let mut encoder = Encoder::new(Vec::new(), level, NonZeroUsize::new(threads).unwrap()).unwrap();
+        for piece in input.chunks(step) {
+            encoder.write_all(piece).unwrap();
+            encoder.flush().unwrap();
+        }
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn the_content_comes_back() {
+        for length in [0, 1, 1000, 1 << 20] {
+            let input = mixed(length as u64, length);
+            for level in [Level::Fast, Level::Default] {
+                let file = packed(&input, level, 2, 100_000);
+                assert!(liblzma::decode_all(&file[..]).unwrap() == input, "{length} bytes, {level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bytes_do_not_depend_on_threads_or_on_the_size_of_writes() {
+        // Several blocks, or it would prove nothing.
+        let input = text(1, 13 << 20);
+        let one = packed(&input, Level::Fast, 1, 1 << 16);
+        for (threads, step) in [(2, 1 << 20), (4, 777_777), (2, usize::MAX)] {
+            assert!(packed(&input, Level::Fast, threads, step) == one, "{threads} threads, {step} bytes");
+        }
+    }
+
+    #[test]
+    fn the_check_is_crc64() {
+        // Stream Flags, second byte (the .xz file format, 2.1.1.2).
+        assert_eq!(packed(b"", Level::Default, 1, 1)[7], 4);
+    }
+
+    #[test]
+    fn higher_levels_give_smaller_files() {
+        let input = mixed(2, 2 << 20);
+        let sizes = [Level::Fast, Level::Default].map(|level| packed(&input, level, 2, 1 << 20).len());
+        assert!(sizes[0] > sizes[1], "{sizes:?}");
+    }
+}
