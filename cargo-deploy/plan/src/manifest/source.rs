@@ -1,0 +1,200 @@
+//! A text that settings come from, and places in it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// Names one [`Source`] among the [`Sources`] of a reading. Smaller ids are stronger layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SourceId(u32);
+
+/// Which layer a text belongs to, in order of precedence, the strongest first.
+///
+/// What is written as a path in a layer is relative to that layer's directory: the working directory for
+/// the first two, the package's or the workspace's directory for the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// A `--config KEY=VALUE` argument.
+    ConfigArgument,
+    /// A variable `CARGO_DEPLOY_*`.
+    Environment,
+    /// `Deploy.toml` beside the package's `Cargo.toml`.
+    PackageFile,
+    /// `Deploy.toml` beside the workspace's `Cargo.toml`.
+    WorkspaceFile,
+    /// `[package.metadata.deploy]` in the package's `Cargo.toml`.
+    PackageMetadata,
+    /// `[workspace.metadata.deploy]` in the workspace's `Cargo.toml`.
+    WorkspaceMetadata,
+    /// What cargo-deploy brings with it.
+    Defaults,
+}
+
+/// One text with the name it is shown under.
+#[derive(Clone, Debug)]
+pub struct Source {
+    id: SourceId,
+    kind: SourceKind,
+    name: String,
+    text: Arc<str>,
+}
+
+impl Source {
+    /// The id under which [`Sources`] holds it.
+    pub fn id(&self) -> SourceId {
+        self.id
+    }
+
+    /// The layer it belongs to.
+    pub fn kind(&self) -> SourceKind {
+        self.kind
+    }
+
+    /// The path as the user would write it, `--config`, or `environment variable NAME`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text, without a byte order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text with every character that could steer a terminal replaced by as many bytes of something
+    /// harmless, so that offsets stay what they are.
+    pub fn printable_text(&self) -> Arc<str> {
+        if !self.text.chars().any(steers_a_terminal) {
+            return Arc::clone(&self.text);
+        }
+        let mut printable = String::with_capacity(self.text.len());
+        for character in self.text.chars() {
+            match (steers_a_terminal(character), character.len_utf8()) {
+                (false, _) => printable.push(character),
+                (true, 3) => printable.push('\u{fffd}'),
+                (true, width) => printable.extend(std::iter::repeat_n('?', width)),
+            }
+        }
+        printable.into()
+    }
+
+    /// Line and column of a byte offset. An offset past the end is the end.
+    pub fn position(&self, offset: usize) -> Position {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let before = &self.text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+}
+
+/// Control characters but tab and line ends, and what reorders the text around it.
+fn steers_a_terminal(character: char) -> bool {
+    match character {
+        '\n' | '\r' | '\t' => false,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        other => other.is_control(),
+    }
+}
+
+/// A place for people: both numbers start at 1, columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A stretch of bytes in one source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// The text.
+    pub source: SourceId,
+    /// Byte offsets into it.
+    pub span: Range<usize>,
+}
+
+impl Location {
+    /// A place in a source.
+    pub fn new(source: SourceId, span: Range<usize>) -> Self {
+        Self { source, span }
+    }
+}
+
+/// Every text of a reading, the strongest layer first.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    list: Vec<Source>,
+}
+
+impl Sources {
+    /// Takes a text in and names it. Texts are given in order of precedence.
+    pub fn add(&mut self, kind: SourceKind, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        self.list.push(Source { id, kind, name: name.into(), text: text.into() });
+        id
+    }
+
+    /// The text behind an id; `None` for an id of another reading.
+    pub fn get(&self, id: SourceId) -> Option<&Source> {
+        self.list.get(id.0 as usize)
+    }
+
+    /// All of them, the strongest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.list.iter()
+    }
+
+    /// The text at a place, as written; empty for a place that is not in these sources.
+    pub fn slice(&self, location: &Location) -> &str {
+        self.get(location.source).and_then(|source| source.text.get(location.span.clone())).unwrap_or("")
+    }
+
+    /// `Deploy.toml:3:7`.
+    pub fn describe(&self, location: &Location) -> String {
+        match self.get(location.source) {
+            Some(source) => format!("{}:{}", source.name, source.position(location.span.start)),
+            None => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_from_one() {
+        let mut sources = Sources::default();
+        let id = sources.add(SourceKind::PackageFile, "Deploy.toml", "é = 1\r\nü = \"€\" # x\n");
+        let source = sources.get(id).unwrap();
+        let at = |needle: &str| source.position(source.text().find(needle).unwrap()).to_string();
+        assert_eq!(at("é"), "1:1");
+        assert_eq!(at("1"), "1:5");
+        assert_eq!(at("ü"), "2:1");
+        assert_eq!(at("# x"), "2:9");
+        assert_eq!(source.position(9999).to_string(), "3:1");
+    }
+
+    #[test]
+    fn printable_text_keeps_every_offset_and_no_control_character() {
+        let mut sources = Sources::default();
+        let id = sources.add(SourceKind::PackageFile, "a", "a\u{1b}[31m\u{85}\u{202e}b\tc\n");
+        let source = sources.get(id).unwrap();
+        let printable = source.printable_text();
+        assert_eq!(&*printable, "a?[31m??\u{fffd}b\tc\n");
+        assert_eq!(printable.len(), source.text().len());
+    }
+}
