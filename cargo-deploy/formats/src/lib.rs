@@ -4,10 +4,13 @@ pub mod compression;
 mod deflate;
 pub mod gzip;
 mod level;
+pub mod member;
 #[cfg(test)]
 mod sample;
+pub mod tar;
 mod workers;
 pub mod xz;
+pub mod zip;
 pub mod zstd;
 
 pub use level::Level;

@@ -1,0 +1,124 @@
+//! Packs a directory, to try and to measure the archive writers of this crate:
+//! `pack tar|tar.gz|tar.xz|tar.zst|zip fast|default|small THREADS DIRECTORY OUTPUT`
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an example opens its files itself, as every caller of the crate"
+)]
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use deploy_formats::compression::{Compression, Encoder};
+use deploy_formats::{Level, tar, zip};
+
+/// The time of every member: 2023-11-14 22:13:20 UTC.
+const MODIFIED: u64 = 1_700_000_000;
+
+enum Found {
+    Directory,
+    File { size: u64, executable: bool },
+    Symlink { target: String },
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [format, level, threads, directory, output] = arguments.as_slice() else {
+        return Err("usage: pack FORMAT LEVEL THREADS DIRECTORY OUTPUT".into());
+    };
+    let level = match level.as_str() {
+        "fast" => Level::Fast,
+        "default" => Level::Default,
+        "small" => Level::Small,
+        other => return Err(format!("unknown level {other}").into()),
+    };
+    let threads: NonZeroUsize = threads.parse()?;
+    let root = Path::new(directory);
+    let mut entries = Vec::new();
+    walk(root, "", &mut entries)?;
+    let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
+    let compression = match format.as_str() {
+        "zip" => return pack_zip(root, &entries, zip::Writer::new(output, MODIFIED, level, threads)),
+        "tar" => Compression::None,
+        "tar.gz" => Compression::Gzip,
+        "tar.xz" => Compression::Xz,
+        "tar.zst" => Compression::Zstd,
+        other => return Err(format!("unknown format {other}").into()),
+    };
+    let encoder = Encoder::new(compression, output, level, threads)?;
+    pack_tar(root, &entries, tar::Writer::new(encoder, MODIFIED))
+}
+
+/// Every path below a directory, sorted, with forward slashes.
+fn walk(root: &Path, below: &str, entries: &mut Vec<(String, Found)>) -> Result<(), Box<dyn Error>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root.join(below))? {
+        names.push(entry?.file_name().into_string().map_err(|name| format!("{name:?} is not UTF-8"))?);
+    }
+    names.sort_unstable();
+    for name in names {
+        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        let metadata = fs::symlink_metadata(root.join(&path))?;
+        if metadata.is_symlink() {
+            let target = fs::read_link(root.join(&path))?.to_string_lossy().into_owned();
+            entries.push((path, Found::Symlink { target }));
+        } else if metadata.is_dir() {
+            entries.push((path.clone(), Found::Directory));
+            walk(root, &path, entries)?;
+        } else {
+            let executable = is_executable(&metadata);
+            entries.push((path, Found::File { size: metadata.len(), executable }));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &fs::Metadata) -> bool {
+    false
+}
+
+fn pack_tar<W: Write>(
+    root: &Path,
+    entries: &[(String, Found)],
+    mut writer: tar::Writer<Encoder<W>>,
+) -> Result<(), Box<dyn Error>> {
+    for (path, found) in entries {
+        match found {
+            Found::Directory => writer.directory(path)?,
+            Found::Symlink { target } => writer.symlink(path, target)?,
+            Found::File { size, executable } => {
+                writer.file(path, *executable, *size, &mut File::open(root.join(path))?)?;
+            }
+        }
+    }
+    writer.finish()?.finish()?.flush()?;
+    Ok(())
+}
+
+fn pack_zip(
+    root: &Path,
+    entries: &[(String, Found)],
+    mut writer: zip::Writer<BufWriter<File>>,
+) -> Result<(), Box<dyn Error>> {
+    for (path, found) in entries {
+        match found {
+            Found::Directory => writer.directory(path)?,
+            Found::Symlink { target } => writer.symlink(path, target)?,
+            Found::File { size, executable } => {
+                writer.file(path, *executable, *size, &mut File::open(root.join(path))?)?;
+            }
+        }
+    }
+    writer.finish()?.flush()?;
+    Ok(())
+}
