@@ -8,6 +8,7 @@ pub mod member;
 #[cfg(test)]
 mod sample;
 pub mod tar;
+pub mod universal;
 mod workers;
 pub mod xz;
 pub mod zip;
