@@ -1,0 +1,131 @@
+//! Gathers the facts that the planner decides by.
+
+use crate::probe::cargo_config::CargoConfig;
+use crate::probe::epoch::{self, InvalidEpoch};
+use crate::probe::machine::Machine;
+use crate::probe::rustflags::{self, RustflagsError};
+use crate::probe::source;
+use crate::toolchain;
+use deploy_model::{FailureClass, Triple};
+use deploy_plan::facts::{Availability, Facts};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'a> {
+    /// This machine.
+    pub machine: &'a Machine,
+    /// Cargo's configuration in the workspace's root.
+    pub config: &'a CargoConfig,
+    /// The triples whose flags are wanted.
+    pub triples: &'a [Triple],
+    /// Whether no network may be used.
+    pub offline: bool,
+}
+
+/// Facts, and what was odd on the way to them.
+#[derive(Debug, Clone)]
+pub struct Gathered {
+    /// The facts; `locked_assets` and `files` are empty.
+    pub facts: Facts,
+    /// Sentences for people.
+    pub warnings: Vec<String>,
+}
+
+/// Facts that cannot be found out.
+#[derive(Debug, thiserror::Error)]
+pub enum FactsError {
+    /// `SOURCE_DATE_EPOCH` is no moment.
+    #[error(transparent)]
+    Epoch(#[from] InvalidEpoch),
+    /// The flags of rustc.
+    #[error(transparent)]
+    Rustflags(#[from] RustflagsError),
+}
+
+impl FactsError {
+    /// What kind of failure it is.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            FactsError::Epoch(_) => FailureClass::Configuration,
+            FactsError::Rustflags(error) => error.class(),
+        }
+    }
+}
+
+/// Asks git, the toolchains and cargo's configuration, all at once.
+pub fn gather(inquiry: &Inquiry<'_>) -> Result<Gathered, FactsError> {
+    let machine = inquiry.machine;
+    let git = machine.program("git");
+    let (source, toolchains, rustflags) = std::thread::scope(|scope| {
+        let source = scope.spawn(|| source::source(git.as_deref(), &machine.root));
+        let toolchains = scope.spawn(|| toolchains(machine));
+        let rustflags = flags(inquiry);
+        (joined(source), joined(toolchains), rustflags)
+    });
+    let mut warnings = Vec::new();
+    let source = source.unwrap_or_else(|error| {
+        warnings.push(format!("the release will not name a commit: {}", crate::cause::chain(&error)));
+        None
+    });
+    let committed = source.as_ref().map(|source| source.committed);
+    let facts = Facts {
+        host: machine.host.clone(),
+        rustc: machine.rustc_version.clone(),
+        rustc_commit: machine.rustc_commit.clone(),
+        sysroot: machine.sysroot.clone(),
+        cargo_home: machine.cargo_home.clone(),
+        standard_libraries: standard_libraries(machine),
+        rustup: machine.rustup().is_some(),
+        rust_src: machine.library_sources().is_some(),
+        toolchains,
+        rustflags: rustflags?,
+        source: source.map(|source| source.revision),
+        epoch: epoch::epoch(&machine.environment, committed)?,
+        ci: machine.environment.is_ci(),
+        offline: inquiry.offline,
+        locked_assets: BTreeMap::new(),
+        files: BTreeSet::new(),
+    };
+    Ok(Gathered { facts, warnings })
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Whether each toolchain can be used, all asked at once.
+pub fn toolchains(machine: &Machine) -> BTreeMap<String, Availability> {
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = toolchain::ALL
+            .iter()
+            .map(|toolchain| (toolchain.info().id, scope.spawn(|| toolchain.probe(machine))))
+            .collect();
+        asked.into_iter().map(|(id, answer)| (id.to_owned(), joined(answer))).collect()
+    })
+}
+
+fn flags(inquiry: &Inquiry<'_>) -> Result<BTreeMap<Triple, Vec<String>>, RustflagsError> {
+    let machine = inquiry.machine;
+    let mut flags = BTreeMap::new();
+    for triple in inquiry.triples {
+        let cfg = || rustflags::cfg(&machine.rustc, triple, &machine.cache);
+        let own = rustflags::rustflags(&machine.environment, inquiry.config, triple, cfg)?;
+        if !own.is_empty() {
+            flags.insert(triple.clone(), own);
+        }
+    }
+    Ok(flags)
+}
+
+/// The triples whose standard library is installed.
+fn standard_libraries(machine: &Machine) -> BTreeSet<Triple> {
+    let Ok(entries) = machine.sysroot.join("lib").join("rustlib").read_dir_utf8() else {
+        return BTreeSet::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().parse().ok())
+        .filter(|triple| toolchain::standard_library::is_installed(&machine.sysroot, triple))
+        .collect()
+}

@@ -1,0 +1,11 @@
+//! Looks at this machine and at this checkout, and changes nothing but a few remembered answers in the cache.
+
+pub mod answer;
+pub mod cargo_config;
+pub mod cfg;
+pub mod epoch;
+pub mod facts;
+pub mod machine;
+pub mod rustflags;
+pub mod source;
+pub mod workspace;
