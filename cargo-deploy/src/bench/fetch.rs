@@ -20,7 +20,7 @@ mod partial;
 mod proxy;
 
 pub use address::{Address, InvalidAddress};
-pub use failure::{FetchError, FetchFailure, Mismatch};
+pub use failure::{DownloadError, DownloadFailure, Mismatch};
 pub use proxy::NetworkError;
 
 use crate::bench::environment::Environment;
@@ -150,10 +150,14 @@ impl Network {
     }
 
     /// Downloads into the partial file and checks what came.
-    pub fn download(&self, wanted: &Download<'_>, bench: &Workbench<'_>) -> Result<Downloaded, FetchError> {
+    pub fn download(
+        &self,
+        wanted: &Download<'_>,
+        bench: &Workbench<'_>,
+    ) -> Result<Downloaded, DownloadError> {
         let partial = Partial::at(wanted.partial, wanted.url);
         let mut transfer = Transfer { network: self, wanted, partial, bench, hops: Vec::new(), tries: 0 };
-        transfer.run().map_err(|reason| FetchError {
+        transfer.run().map_err(|reason| DownloadError {
             url: address::masked(wanted.url),
             hops: transfer.hops.iter().map(Address::without_query).collect(),
             tries: transfer.tries,
@@ -182,7 +186,7 @@ enum Attempt {
 }
 
 impl Transfer<'_> {
-    fn run(&mut self) -> Result<Downloaded, FetchFailure> {
+    fn run(&mut self) -> Result<Downloaded, DownloadFailure> {
         let address: Address = self.wanted.url.parse()?;
         let limits = &self.network.limits;
         let mut again = 0;
@@ -195,7 +199,7 @@ impl Transfer<'_> {
                         self.partial.forget_tag()?;
                         return Ok(downloaded);
                     }
-                    Err(FetchFailure::Mismatch(_)) if resumed && !began_anew => {
+                    Err(DownloadFailure::Mismatch(_)) if resumed && !began_anew => {
                         began_anew = true;
                         self.begin_anew("the parts do not make the whole")?;
                         continue;
@@ -207,7 +211,7 @@ impl Transfer<'_> {
                     self.begin_anew(why)?;
                     continue;
                 }
-                Ok(Attempt::Misfit { why }) => FetchFailure::Misfit { why },
+                Ok(Attempt::Misfit { why }) => DownloadFailure::Misfit { why },
                 Err(failure) => failure,
             };
             let worth_keeping = failure.may_pass() && self.partial.resumable()?.is_some();
@@ -218,7 +222,7 @@ impl Transfer<'_> {
                 return Err(failure);
             }
             if let Some(asked) = failure.retry_after().filter(|asked| *asked > limits.longest_pause) {
-                return Err(FetchFailure::Later { seconds: asked.as_secs() });
+                return Err(DownloadFailure::Later { seconds: asked.as_secs() });
             }
             again += 1;
             self.tell(&format!("{failure}; trying again ({again} of {})", limits.retries));
@@ -230,7 +234,7 @@ impl Transfer<'_> {
         self.bench.output(&format!("{}: {what}", address::masked(self.wanted.url)));
     }
 
-    fn begin_anew(&self, why: &str) -> Result<(), FetchFailure> {
+    fn begin_anew(&self, why: &str) -> Result<(), DownloadFailure> {
         self.partial.discard()?;
         self.tell(&format!("{why}; fetching it anew"));
         Ok(())
@@ -242,7 +246,7 @@ impl Transfer<'_> {
     }
 
     /// One try: asks, follows redirects, takes the bytes.
-    fn attempt(&mut self, address: &Address) -> Result<Attempt, FetchFailure> {
+    fn attempt(&mut self, address: &Address) -> Result<Attempt, DownloadFailure> {
         self.hops.clear();
         let mut have = self.partial.resumable()?;
         if have.as_ref().is_some_and(|have| have.length > self.most()) {
@@ -271,11 +275,11 @@ impl Transfer<'_> {
                 }
                 Some(have)
             }
-            (206, None) => return Err(FetchFailure::UnaskedPart),
+            (206, None) => return Err(DownloadFailure::UnaskedPart),
             (416, Some(_)) => return Ok(Attempt::Misfit { why: "the server has no such part" }),
             _ => {
                 let retry_after = number(response.headers(), &header::RETRY_AFTER).map(Duration::from_secs);
-                return Err(FetchFailure::Status { status, retry_after });
+                return Err(DownloadFailure::Status { status, retry_after });
             }
         };
         let downloaded = self.take(response, have.as_ref().map_or(0, |have| have.length))?;
@@ -287,7 +291,7 @@ impl Transfer<'_> {
         &mut self,
         address: &Address,
         have: Option<&Resumable>,
-    ) -> Result<Response<ureq::Body>, FetchFailure> {
+    ) -> Result<Response<ureq::Body>, DownloadFailure> {
         let Network { agent, proxies, limits } = self.network;
         let mut current = address.clone();
         loop {
@@ -301,24 +305,24 @@ impl Transfer<'_> {
             }
             let response = request.call().map_err(|source| {
                 let through = proxy.map(|proxy| proxy.shown.clone());
-                FetchFailure::of_request(source, &current, through, limits)
+                DownloadFailure::of_request(source, &current, through, limits)
             })?;
             let status = response.status().as_u16();
             if !matches!(status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
             let location =
-                text(response.headers(), &header::LOCATION).ok_or(FetchFailure::NoLocation { status })?;
-            let next = current.join(location).map_err(|invalid| FetchFailure::Redirect {
+                text(response.headers(), &header::LOCATION).ok_or(DownloadFailure::NoLocation { status })?;
+            let next = current.join(location).map_err(|invalid| DownloadFailure::Redirect {
                 to: address::masked(location),
                 why: invalid.why,
             })?;
             if current.is_https() && !next.is_https() {
                 let why = "which leaves encryption behind";
-                return Err(FetchFailure::Redirect { to: next.without_query(), why });
+                return Err(DownloadFailure::Redirect { to: next.without_query(), why });
             }
             if self.hops.len() == limits.redirects {
-                return Err(FetchFailure::Redirects { limit: limits.redirects });
+                return Err(DownloadFailure::Redirects { limit: limits.redirects });
             }
             self.hops.push(next.clone());
             current = next;
@@ -326,7 +330,7 @@ impl Transfer<'_> {
     }
 
     /// Takes the bytes of an answer; `start` of them are there already.
-    fn take(&self, response: Response<ureq::Body>, start: u64) -> Result<Downloaded, FetchFailure> {
+    fn take(&self, response: Response<ureq::Body>, start: u64) -> Result<Downloaded, DownloadFailure> {
         let Download { size, max_size, partial: path, .. } = *self.wanted;
         let limits = &self.network.limits;
         let headers = response.headers();
@@ -334,7 +338,7 @@ impl Transfer<'_> {
             text(headers, &header::CONTENT_TYPE).is_some_and(|kind| kind.trim().starts_with("text/html"));
         let announced = number(headers, &header::CONTENT_LENGTH).map(|length| length.saturating_add(start));
         if let Some(announced) = announced.filter(|announced| *announced > max_size) {
-            return Err(FetchFailure::TooLarge { announced: Some(announced), limit: max_size });
+            return Err(DownloadFailure::TooLarge { announced: Some(announced), limit: max_size });
         }
         // Without a length or chunks, the end of the connection is the end of the answer, and a cut one looks whole.
         let has_end = announced.is_some() || headers.contains_key(header::TRANSFER_ENCODING);
@@ -359,13 +363,13 @@ impl Transfer<'_> {
                 Ok(0) => break,
                 Ok(count) => &buffer[..count],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(FetchFailure::of_body(&error, received, total, limits)),
+                Err(error) => return Err(DownloadFailure::of_body(&error, received, total, limits)),
             };
             let before = received;
             received += bytes.len() as u64;
             if received > self.most() {
                 if size.is_none_or(|size| size > max_size) {
-                    return Err(FetchFailure::TooLarge { announced: None, limit: max_size });
+                    return Err(DownloadFailure::TooLarge { announced: None, limit: max_size });
                 }
                 let beginning = if before == 0 { bytes.to_vec() } else { self.partial.beginning()? };
                 return Err(self.mismatch(None, received, &beginning, is_said_web_page));
@@ -378,20 +382,20 @@ impl Transfer<'_> {
             }
             if rate.is_too_low(bytes.len()) {
                 let (rate, window) = (limits.lowest_rate, limits.rate_window);
-                return Err(FetchFailure::TooSlow { received, total, rate, window });
+                return Err(DownloadFailure::TooSlow { received, total, rate, window });
             }
         }
         drop(file);
         let is_web_page = looks_like_web_page(&self.partial.beginning()?, is_said_web_page);
         if !has_end && !is_web_page && size.is_some_and(|size| received < size) {
-            return Err(FetchFailure::Cut { received, total });
+            return Err(DownloadFailure::Cut { received, total });
         }
         self.bench.progress(received, Some(received), ProgressUnit::Bytes);
         Ok(Downloaded { sha256: hasher.finish(), size: received, is_web_page })
     }
 
     /// Compares what came with what is wanted.
-    fn check(&self, got: &Downloaded) -> Result<(), FetchFailure> {
+    fn check(&self, got: &Downloaded) -> Result<(), DownloadFailure> {
         let Download { sha256, size, .. } = *self.wanted;
         if sha256.is_none_or(|sha256| *sha256 == got.sha256) && size.is_none_or(|size| size == got.size) {
             return Ok(());
@@ -400,8 +404,14 @@ impl Transfer<'_> {
         Err(self.mismatch(Some(got.sha256.clone()), got.size, &beginning, got.is_web_page))
     }
 
-    fn mismatch(&self, got: Option<Sha256>, size: u64, beginning: &[u8], is_web_page: bool) -> FetchFailure {
-        FetchFailure::Mismatch(Box::new(Mismatch {
+    fn mismatch(
+        &self,
+        got: Option<Sha256>,
+        size: u64,
+        beginning: &[u8],
+        is_web_page: bool,
+    ) -> DownloadFailure {
+        DownloadFailure::Mismatch(Box::new(Mismatch {
             expected_sha256: self.wanted.sha256.cloned(),
             expected_size: self.wanted.size,
             got_sha256: got,

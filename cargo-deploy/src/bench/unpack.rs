@@ -10,9 +10,11 @@
 //! whatever the umask; set-uid, set-gid and sticky bits are taken off and reported; owners and times are not kept.
 
 mod entry_name;
+mod flat;
 mod tree;
 
 pub use entry_name::Refusal;
+pub use flat::{FlatFile, LinkError};
 
 use crate::bench::files::{self, FileError, FileErrorExt as _};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -136,7 +138,7 @@ pub enum UnpackFailure {
         limit: u64,
     },
     /// Too many bytes.
-    #[error("it unpacks to more than {limit} bytes, which is as much as an archive of {size} bytes may hold")]
+    #[error("it unpacks to more than {limit} bytes, the most allowed for an archive of {size} bytes")]
     Bytes {
         /// The most bytes.
         limit: u64,
@@ -192,16 +194,25 @@ pub fn unpack_tree(
     unpacked.map_err(|reason| refused(archive, &temporary, reason))
 }
 
-/// Unpacks one member of an archive that [gives a tree](Unpack::gives_tree), named as the archive names it. Where it is
-/// a link to another file of the archive, it is that file. The rest of the archive is checked as if it were unpacked.
+/// One member of an archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Its path in the tree that the archive would be unpacked to.
+    pub member: &'a RelPath,
+    /// Leading components taken off names.
+    pub strip: u32,
+}
+
+/// Unpacks one member of an archive that [gives a tree](Unpack::gives_tree). Where it is a link to another file of the
+/// archive, it is that file. The rest of the archive is checked as if it were unpacked.
 pub fn unpack_member(
     archive: &Utf8Path,
     kind: Unpack,
-    member: &RelPath,
+    wanted: Wanted<'_>,
     limits: &Limits,
     to: &Utf8Path,
 ) -> Result<UnpackedFile, UnpackError> {
-    into_file(archive, to, |temporary| find_member(archive, kind, member, limits, temporary))
+    into_file(archive, to, |temporary| find_member(archive, kind, wanted, limits, temporary))
 }
 
 /// Unpacks a single compressed file.
@@ -241,14 +252,14 @@ fn refused(archive: &Utf8Path, temporary: &Utf8Path, reason: UnpackFailure) -> U
 fn find_member(
     archive: &Utf8Path,
     kind: Unpack,
-    member: &RelPath,
+    Wanted { member, strip }: Wanted<'_>,
     limits: &Limits,
     to: &Utf8Path,
 ) -> Result<UnpackedFile, UnpackFailure> {
     let mut wanted = member.as_str().to_owned();
     // A link is found out in a first pass; what it leads to is no link.
     for _ in 0..2 {
-        let mut unpacking = Unpacking::new(archive, kind, 0, limits)?;
+        let mut unpacking = Unpacking::new(archive, kind, strip, limits)?;
         unpacking.run(Sink::Member { wanted: &wanted, to })?;
         unpacking.check_links()?;
         let found = unpacking.tree.get(&wanted).filter(|place| place.path == wanted);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A download that failed: its address, the way it was sent, how often it was tried, and why it failed the last time.
 #[derive(Debug, thiserror::Error)]
-pub struct FetchError {
+pub struct DownloadError {
     /// The address as it was given, without credentials.
     pub url: String,
     /// Where the server sent the request, in order, without queries.
@@ -19,12 +19,12 @@ pub struct FetchError {
     pub tries: u32,
     /// Why the last try failed.
     #[source]
-    pub reason: Box<FetchFailure>,
+    pub reason: Box<DownloadFailure>,
 }
 
-impl fmt::Display for FetchError {
+impl fmt::Display for DownloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fetch {}", self.url)?;
+        write!(f, "download {}", self.url)?;
         for hop in &self.hops {
             write!(f, ", sent on to {hop}")?;
         }
@@ -37,7 +37,7 @@ impl fmt::Display for FetchError {
 
 /// Why a download failed.
 #[derive(Debug, thiserror::Error)]
-pub enum FetchFailure {
+pub enum DownloadFailure {
     /// The address is none that may be asked.
     #[error(transparent)]
     Address(#[from] InvalidAddress),
@@ -195,34 +195,36 @@ impl fmt::Display for Mismatch {
     }
 }
 
-impl FetchFailure {
+impl DownloadFailure {
     /// Whether the same request may succeed later.
     pub fn may_pass(&self) -> bool {
         match self {
-            FetchFailure::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
-            FetchFailure::Connect { .. }
-            | FetchFailure::Silent { .. }
-            | FetchFailure::TooSlow { .. }
-            | FetchFailure::Cut { .. }
-            | FetchFailure::Protocol { .. } => true,
-            FetchFailure::Address(_)
-            | FetchFailure::Redirect { .. }
-            | FetchFailure::Redirects { .. }
-            | FetchFailure::NoLocation { .. }
-            | FetchFailure::Later { .. }
-            | FetchFailure::Certificate { .. }
-            | FetchFailure::TooLarge { .. }
-            | FetchFailure::UnaskedPart
-            | FetchFailure::Misfit { .. }
-            | FetchFailure::Mismatch(_)
-            | FetchFailure::File(_) => false,
+            DownloadFailure::Status { status, .. } => {
+                matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            DownloadFailure::Connect { .. }
+            | DownloadFailure::Silent { .. }
+            | DownloadFailure::TooSlow { .. }
+            | DownloadFailure::Cut { .. }
+            | DownloadFailure::Protocol { .. } => true,
+            DownloadFailure::Address(_)
+            | DownloadFailure::Redirect { .. }
+            | DownloadFailure::Redirects { .. }
+            | DownloadFailure::NoLocation { .. }
+            | DownloadFailure::Later { .. }
+            | DownloadFailure::Certificate { .. }
+            | DownloadFailure::TooLarge { .. }
+            | DownloadFailure::UnaskedPart
+            | DownloadFailure::Misfit { .. }
+            | DownloadFailure::Mismatch(_)
+            | DownloadFailure::File(_) => false,
         }
     }
 
     /// How long the server asks to wait.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            FetchFailure::Status { retry_after, .. } => *retry_after,
+            DownloadFailure::Status { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -233,7 +235,7 @@ impl FetchFailure {
         address: &Address,
         through: Option<String>,
         limits: &Limits,
-    ) -> FetchFailure {
+    ) -> DownloadFailure {
         use ureq::{Error, Timeout};
         let said = source.to_string();
         if said.contains("certificate") {
@@ -247,7 +249,7 @@ impl FetchFailure {
                 }
                 _ => None,
             };
-            return FetchFailure::Certificate { host: address.host().to_owned(), said, hint };
+            return DownloadFailure::Certificate { host: address.host().to_owned(), said, hint };
         }
         match source {
             Error::Timeout(Timeout::Resolve | Timeout::Connect)
@@ -258,10 +260,10 @@ impl FetchFailure {
             | Error::Rustls(_)
             | Error::Io(_) => {
                 let host = format!("{}:{}", address.host(), address.port());
-                FetchFailure::Connect { host, through, source: Box::new(source) }
+                DownloadFailure::Connect { host, through, source: Box::new(source) }
             }
-            Error::Timeout(_) => FetchFailure::Silent { limit: limits.read, received: 0, total: None },
-            source => FetchFailure::Protocol { source: Box::new(source) },
+            Error::Timeout(_) => DownloadFailure::Silent { limit: limits.read, received: 0, total: None },
+            source => DownloadFailure::Protocol { source: Box::new(source) },
         }
     }
 
@@ -271,14 +273,14 @@ impl FetchFailure {
         received: u64,
         total: Option<u64>,
         limits: &Limits,
-    ) -> FetchFailure {
+    ) -> DownloadFailure {
         let timed_out = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
         match timed_out {
-            Some(ureq::Error::Timeout(_)) => FetchFailure::Silent { limit: limits.read, received, total },
+            Some(ureq::Error::Timeout(_)) => DownloadFailure::Silent { limit: limits.read, received, total },
             _ if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
-                FetchFailure::Silent { limit: limits.read, received, total }
+                DownloadFailure::Silent { limit: limits.read, received, total }
             }
-            _ => FetchFailure::Cut { received, total },
+            _ => DownloadFailure::Cut { received, total },
         }
     }
 }

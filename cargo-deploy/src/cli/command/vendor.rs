@@ -1,0 +1,40 @@
+//! `cargo deploy vendor`: puts every fetched input into a directory, so that `--offline` needs nothing else.
+
+use super::assets::Report;
+use crate::asset::Context;
+use crate::asset::vendored::{self, Vendored};
+use crate::cause::chain;
+use camino::Utf8Path;
+use deploy_model::event::EventSink;
+use deploy_plan::project::Asset;
+use std::fmt::Write as _;
+
+/// Fills `directory` with the assets that come from a network. [`vendored::default_directory`] is where later runs
+/// look.
+pub fn vendor(
+    assets: &[Asset],
+    directory: &Utf8Path,
+    context: &Context<'_>,
+    events: &dyn EventSink,
+) -> Report {
+    let mut report = Report { text: String::new(), failures: Vec::new() };
+    match vendored::vendor(assets, directory, context, events) {
+        Ok(Vendored { directory, index, removed }) => {
+            // Writing to a String cannot fail.
+            for entry in &index.assets {
+                let _ =
+                    writeln!(report.text, "{}  {} bytes, sha256 {}", entry.path, entry.size, entry.sha256);
+            }
+            let removed = if removed == 0 { String::new() } else { format!(", {removed} old files removed") };
+            let _ = writeln!(report.text, "{} assets in {directory}{removed}", index.assets.len());
+            if directory != vendored::default_directory(context.root) {
+                let wanted = vendored::default_directory(context.root);
+                let _ = writeln!(report.text, "to use them, this directory must be {wanted}");
+            }
+        }
+        Err(failures) => {
+            report.failures.extend(failures.iter().map(|failure| (failure.class(), chain(failure))));
+        }
+    }
+    report
+}
