@@ -4,6 +4,7 @@ pub mod compression;
 mod deflate;
 pub mod gzip;
 mod level;
+pub mod linkage;
 pub mod member;
 #[cfg(test)]
 mod sample;
