@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::byte_size::ByteSize;
+use super::mistake::{self, MAXIMUM_STATEMENTS, Mistake, Statement, TOO_DEEP};
 use super::problem::Problem;
 use super::source::{Location, Source, SourceId, SourceKind, Sources};
 
@@ -23,9 +24,6 @@ pub const MAXIMUM_CARGO_SIZE: usize = 16 << 20;
 
 /// How deep lists and tables can stand in one another.
 pub const MAXIMUM_DEPTH: usize = 64;
-
-/// How many syntax errors of a text are told. What comes after so many is noise.
-const MAXIMUM_SYNTAX_PROBLEMS: usize = 50;
 
 /// How often the rest is parsed again without the statements that had mistakes.
 const MAXIMUM_ROUNDS: usize = 4;
@@ -187,10 +185,10 @@ pub(crate) fn parse(source: &Source) -> Parsed {
             let location = Location::new(id, 0..0);
             return Parsed { root: Some(Node { value: Value::Table(root), location }), problems };
         }
-        let statements = statements_with_mistakes(&text, &root, mistakes);
-        let too_many = statements.len() > MAXIMUM_SYNTAX_PROBLEMS;
-        for statement in statements.iter().take(MAXIMUM_SYNTAX_PROBLEMS) {
-            problems.push(syntax_problem(source, &root, statement));
+        let statements = Statement::with_mistakes(&text, &root, mistakes);
+        let too_many = statements.len() > MAXIMUM_STATEMENTS;
+        for statement in statements.iter().take(MAXIMUM_STATEMENTS) {
+            problems.push(statement.problem(source, &root));
         }
         if too_many {
             let message = format!("{} has more syntax errors than these", source.name());
@@ -198,7 +196,7 @@ pub(crate) fn parse(source: &Source) -> Parsed {
             problems.push(Problem::error("manifest::more", message).label(Location::new(id, end..end), ""));
             break;
         }
-        text = blanked(&text, &statements);
+        text = Statement::blanked(&text, &statements);
     }
     Parsed { root: None, problems }
 }
@@ -231,14 +229,7 @@ fn too_deep(text: &str, id: SourceId) -> Option<Problem> {
             b'[' | b'{' => {
                 depth += 1;
                 if depth > MAXIMUM_DEPTH {
-                    return Some(
-                        Problem::error(
-                            "manifest::too-deep",
-                            format!("lists and tables stand in one another more than {MAXIMUM_DEPTH} deep"),
-                        )
-                        .help("no setting needs that; is a bracket missing before this place?")
-                        .label(Location::new(id, at..at + 1), "this one is too deep"),
-                    );
+                    return Some(mistake::too_deep(Location::new(id, at..at + 1)));
                 }
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
@@ -250,13 +241,13 @@ fn too_deep(text: &str, id: SourceId) -> Option<Problem> {
 }
 
 /// Bytes up to the next line break.
-fn line_length(bytes: &[u8]) -> usize {
+pub(crate) fn line_length(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len())
 }
 
 /// Bytes of the string at the front, with its quotes. A string that is not closed ends with its line, or with the
 /// text if it can have several lines (TOML 1.0, section String).
-fn string_length(bytes: &[u8], quote: u8) -> usize {
+pub(crate) fn string_length(bytes: &[u8], quote: u8) -> usize {
     let triple = bytes.len() >= 3 && bytes[..3].iter().all(|byte| *byte == quote);
     let mut at = if triple { 3 } else { 1 };
     while let Some(byte) = bytes.get(at) {
@@ -278,12 +269,6 @@ fn string_length(bytes: &[u8], quote: u8) -> usize {
         at += 1;
     }
     bytes.len()
-}
-
-/// Something the parser did not like.
-struct Mistake {
-    span: Range<usize>,
-    words: String,
 }
 
 /// Turns the parser's tree into ours.
@@ -310,6 +295,7 @@ impl Converter {
             DeValue::String(text) => Value::String(text.clone().into_owned()),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => Value::Integer(number),
+                Err(_) if number.as_str().is_empty() => self.refuse(span.clone(), "invalid number"),
                 Err(_) => self.refuse(span.clone(), "number does not fit into 64 bits"),
             },
             DeValue::Float(number) => match number.as_str().parse::<f64>() {
@@ -351,295 +337,5 @@ fn names_infinity(value: &Spanned<DeValue<'_>>) -> bool {
             matches!(word, "inf" | "nan")
         }
         _ => false,
-    }
-}
-
-/// The words by which [`syntax_problem`] knows that dotted keys nest too deep.
-const TOO_DEEP: &str = "nested too deep";
-
-/// A statement (a header, or a key with its value) that has mistakes in it.
-struct Statement {
-    /// The lines to blank out.
-    lines: Range<usize>,
-    /// The mistake that says most.
-    mistake: Mistake,
-}
-
-impl Statement {
-    /// Keeps the mistake that says more: an opening without an end explains everything after it.
-    fn take_over(&mut self, mistake: Mistake) {
-        if mistake.words.starts_with("unclosed") && !self.mistake.words.starts_with("unclosed") {
-            self.mistake = mistake;
-        }
-    }
-}
-
-/// Groups mistakes by statement: what follows from the first one in a statement is not told.
-fn statements_with_mistakes(text: &str, root: &Table, mut mistakes: Vec<Mistake>) -> Vec<Statement> {
-    mistakes.sort_by_key(|mistake| mistake.span.start);
-    let mut values = Vec::new();
-    value_spans(root, &mut values);
-    values.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
-
-    let mut statements: Vec<Statement> = Vec::new();
-    for mistake in mistakes {
-        // What stands in the lines of a statement with a mistake follows from that mistake, more likely than not.
-        // (This also keeps the work linear when one value has a hundred thousand mistakes.)
-        if let Some(last) = statements.last_mut()
-            && mistake.span.start < last.lines.end
-        {
-            last.take_over(mistake);
-            continue;
-        }
-        // An error that follows from an unclosed value may stand right behind the value.
-        let around = values
-            .iter()
-            .take_while(|span| span.start <= mistake.span.start)
-            .filter(|span| mistake.span.start <= span.end)
-            .fold(line_around(text, mistake.span.clone()), |lines, span| {
-                let value = line_around(text, span.clone());
-                lines.start.min(value.start)..lines.end.max(value.end)
-            });
-        match statements.last_mut() {
-            Some(last) if around.start < last.lines.end => {
-                last.lines = last.lines.start.min(around.start)..last.lines.end.max(around.end);
-                last.take_over(mistake);
-            }
-            _ => statements.push(Statement { lines: around, mistake }),
-        }
-        if statements.len() > MAXIMUM_SYNTAX_PROBLEMS {
-            break;
-        }
-    }
-
-    // Without its header, what stands under it would be taken for part of the section before.
-    for statement in &mut statements {
-        if text[statement.lines.clone()].trim_start().starts_with('[') {
-            statement.lines.end = next_header(text, statement.lines.end);
-        }
-    }
-    statements
-}
-
-/// Where each value stands that can have several lines.
-fn value_spans(table: &Table, spans: &mut Vec<Range<usize>>) {
-    for entry in table.values() {
-        let span = entry.node.location.span.clone();
-        match &entry.node.value {
-            // A header's place is its own line, so taking it in does no harm.
-            Value::Table(inner) => {
-                spans.push(span);
-                value_spans(inner, spans);
-            }
-            Value::Array(items) => {
-                spans.push(span);
-                for item in items {
-                    if let Value::Table(inner) = &item.value {
-                        value_spans(inner, spans);
-                    }
-                }
-            }
-            Value::String(_) => spans.push(span),
-            _ => {}
-        }
-    }
-}
-
-/// The whole lines that a span touches, with the line break at their end.
-fn line_around(text: &str, span: Range<usize>) -> Range<usize> {
-    let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-    let end = text[span.end..].find('\n').map_or(text.len(), |newline| span.end + newline + 1);
-    start..end
-}
-
-/// The start of the next line that begins with `[`, from a line's start on.
-fn next_header(text: &str, from: usize) -> usize {
-    let mut at = from;
-    for line in text[from..].split_inclusive('\n') {
-        if line.trim_start().starts_with('[') {
-            return at;
-        }
-        at += line.len();
-    }
-    text.len()
-}
-
-/// The text with spaces for the statements, so that every other offset stays.
-fn blanked(text: &str, statements: &[Statement]) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut done = 0;
-    for statement in statements {
-        let start = statement.lines.start.max(done);
-        let end = statement.lines.end.max(start);
-        result.push_str(&text[done..start]);
-        result.extend(text[start..end].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
-        done = end;
-    }
-    result.push_str(&text[done..]);
-    result
-}
-
-/// Says a mistake in our words where the parser's need a grammar to understand.
-fn syntax_problem(source: &Source, root: &Table, statement: &Statement) -> Problem {
-    let text = source.text();
-    let Mistake { span, words } = &statement.mistake;
-    let place = Location::new(source.id(), span.clone());
-    let written = text[span.clone()].trim();
-    let line = &text[line_around(text, span.clone())];
-
-    if words.starts_with("duplicate key") {
-        let name = written.trim_matches(['"', '\'']);
-        let problem = Problem::error("manifest::duplicate-key", format!("`{name}` is written twice"))
-            .label(place, "the second time")
-            .help("keep one of the two");
-        return match first_of(text, root, source.id(), span, line) {
-            Some(first) => problem.label(first, "the first time"),
-            None => problem,
-        };
-    }
-    if words.starts_with("cannot recurse") || words.starts_with("recursion limit") || words == TOO_DEEP {
-        return Problem::error(
-            "manifest::too-deep",
-            format!("lists and tables stand in one another more than {MAXIMUM_DEPTH} deep"),
-        )
-        .label(place, "this is too deep")
-        .help("no setting needs that");
-    }
-
-    let (message, label, help) = if words.starts_with("string values must be quoted") {
-        if written.is_empty() {
-            (
-                "a value is missing".to_owned(),
-                "expected a value here",
-                "write a value behind the `=`".to_owned(),
-            )
-        } else {
-            let help = match written.to_ascii_lowercase().as_str() {
-                "yes" | "on" | "true" => "write `true`".to_owned(),
-                "no" | "off" | "false" => "write `false`".to_owned(),
-                _ if written.starts_with('\u{201c}') || written.starts_with('\u{2018}') => {
-                    "write straight quotes: \"...\"".to_owned()
-                }
-                _ => format!("write \"{}\"", written.escape_debug()),
-            };
-            (
-                format!("the value {} is not in quotes", shortened(written)),
-                "expected a string in quotes",
-                help,
-            )
-        }
-    } else if words.starts_with("key with no value") {
-        let help = if line.contains(':') && !line.contains('=') {
-            "TOML writes `key = value`, with `=` and not with `:`"
-        } else {
-            "write `key = value`; a table's name stands in brackets: `[table]`"
-        };
-        ("a key has no value".to_owned(), "expected `=` and a value", help.to_owned())
-    } else if words.starts_with("unclosed array") {
-        ("a list is not closed".to_owned(), "expected `]`", "close the list with `]`".to_owned())
-    } else if words.starts_with("unclosed inline table") {
-        ("a table is not closed".to_owned(), "expected `}`", "close the table with `}`".to_owned())
-    } else if words.starts_with("unclosed table") || words.starts_with("unclosed array of tables") {
-        (
-            "a table's header is not closed".to_owned(),
-            "expected `]`",
-            "close the header as it was opened: `[table]` or `[[table]]`".to_owned(),
-        )
-    } else if words.starts_with("missing comma") {
-        ("a comma is missing".to_owned(), "expected `,`", "separate the items with commas".to_owned())
-    } else if words.starts_with("invalid boolean") {
-        (
-            format!("{} is not true or false", shortened(written)),
-            "expected `true` or `false`",
-            "write `true` or `false`, in lower case".to_owned(),
-        )
-    } else if words.starts_with("invalid basic string, expected `\"`")
-        || words.starts_with("invalid literal string, expected `'`")
-    {
-        (
-            "a string is not closed".to_owned(),
-            "expected the closing quote",
-            "close the string with the quote it began with, on the same line".to_owned(),
-        )
-    } else if words.starts_with("invalid multi-line") {
-        (
-            "a string of several lines is not closed".to_owned(),
-            "expected the closing quotes",
-            "close the string with the three quotes it began with".to_owned(),
-        )
-    } else if words.starts_with("missing escaped value") {
-        (
-            "a backslash begins an escape that does not exist".to_owned(),
-            "expected one of b, e, f, n, r, t, \\, \", x, u, U",
-            "write `\\\\` for a backslash, or put the string in single quotes; paths take forward slashes"
-                .to_owned(),
-        )
-    } else if words.starts_with("number does not fit") {
-        (
-            format!("the number {} does not fit into 64 bits", shortened(written)),
-            "too large",
-            "write a smaller number".to_owned(),
-        )
-    } else {
-        return Problem::error("manifest::syntax", format!("{} is not valid TOML: {words}", source.name()))
-            .label(place, "here")
-            .help("the syntax is described at https://toml.io");
-    };
-    Problem::error("manifest::syntax", message).label(place, label).help(help)
-}
-
-/// What was written, in code quotes, as far as a line of a message has room for it.
-fn shortened(written: &str) -> String {
-    let mut start: String = written.chars().take(40).flat_map(char::escape_debug).collect();
-    if written.chars().count() > 40 {
-        start.push('…');
-    }
-    format!("`{start}`")
-}
-
-/// Where a key was written before it was written again.
-fn first_of(text: &str, root: &Table, id: SourceId, again: &Range<usize>, line: &str) -> Option<Location> {
-    // A header: the same header on an earlier line.
-    let header = line.trim_start();
-    if header.starts_with('[') {
-        let end = header.find(']')?;
-        let header = &header[..=end];
-        let mut at = 0;
-        for earlier in text[..again.start].split_inclusive('\n') {
-            let indent = earlier.len() - earlier.trim_start().len();
-            if earlier.trim_start().starts_with(header) {
-                return Some(Location::new(id, at + indent..at + indent + header.len()));
-            }
-            at += earlier.len();
-        }
-        return None;
-    }
-    // A key: the one of that name that stands nearest before it, with no header between.
-    let name = text.get(again.clone())?.trim_matches(['"', '\'']);
-    let mut keys = Vec::new();
-    key_spans(root, name, &mut keys);
-    let first = keys.into_iter().filter(|span| span.end <= again.start).max_by_key(|span| span.start)?;
-    let between = text.get(first.end..again.start)?;
-    let section_between = between.lines().skip(1).any(|line| line.trim_start().starts_with('['));
-    (!section_between).then(|| Location::new(id, first))
-}
-
-/// Where keys of this name stand, at any depth.
-fn key_spans(table: &Table, name: &str, spans: &mut Vec<Range<usize>>) {
-    for (key, entry) in table {
-        if key == name {
-            spans.push(entry.key.span.clone());
-        }
-        match &entry.node.value {
-            Value::Table(inner) => key_spans(inner, name, spans),
-            Value::Array(items) => {
-                for item in items {
-                    if let Value::Table(inner) = &item.value {
-                        key_spans(inner, name, spans);
-                    }
-                }
-            }
-            _ => {}
-        }
     }
 }

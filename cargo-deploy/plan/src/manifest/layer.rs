@@ -6,12 +6,13 @@
 
 use serde_json::Value as Json;
 
-use super::check::View;
+use super::check;
 use super::document::{Entry, Node, Parsed, Table, Value, parse};
-use super::field_path::{FieldPath, written_key};
+use super::field_path::{FieldPath, Segment, written_key};
 use super::problem::Problem;
 use super::source::{Location, Source, SourceKind, Sources};
 use super::suggestion::{joined, nearest};
+use super::view::View;
 
 /// What the names of our environment variables begin with.
 pub const ENVIRONMENT_PREFIX: &str = "CARGO_DEPLOY_";
@@ -136,7 +137,7 @@ pub(crate) fn environment_variable(source: &Source, name: &str, schema: &Json) -
     };
     let mut tree = node;
     for segment in path.segments().iter().rev() {
-        if let super::field_path::Segment::Key(name) = segment {
+        if let Segment::Key(name) = segment {
             let entry = Entry { key: key.clone(), node: tree };
             let table = Table::from([(name.clone(), entry)]);
             tree = Node { value: Value::Table(table), location: key.clone() };
@@ -313,12 +314,12 @@ pub(crate) fn metadata_table(source: &Source) -> Parsed {
         let expected = "a table";
         let problem = Problem::error(
             "manifest::wrong-type",
-            format!("`{first}.metadata.deploy` is {}", super::check::found(&node)),
+            format!("`{first}.metadata.deploy` is {}", check::found(&node)),
         )
         .label(node.location.clone(), format!("expected {expected}"))
         .help(format!("write `[{first}.metadata.deploy]`"))
         .field(format!("{first}.metadata.deploy"))
-        .mismatch(super::check::found(&node), expected);
+        .mismatch(check::found(&node), expected);
         return Parsed { root: None, problems: vec![problem] };
     }
     Parsed { root: Some(node), problems: Vec::new() }
@@ -355,41 +356,70 @@ fn property<'s>(view: &View<'s>, name: &str) -> View<'s> {
         .unwrap_or_else(|| view.clone())
 }
 
-/// What is set both in a `Deploy.toml` and in the metadata beside it.
-pub(crate) fn set_twice(view: &View<'_>, file: &Node, metadata: &Node, metadata_name: &str) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    collect_set_twice(view, file, metadata, metadata_name, &FieldPath::root(), &mut problems);
-    problems
+/// Drops from the lists of the defaults what this program has no plug-in for: they name the formats that people
+/// expect, and a program built without one of them must still work.
+pub(crate) fn keep_known_words(view: &View<'_>, node: &mut Node) {
+    match &mut node.value {
+        Value::Table(table) => {
+            for (name, entry) in table {
+                keep_known_words(&property(view, name), &mut entry.node);
+            }
+        }
+        Value::Array(items) => {
+            if let Some(words) = view.items().and_then(|items| items.words()) {
+                items.retain(|item| item.as_str().is_none_or(|word| words.contains(&word)));
+            }
+        }
+        _ => {}
+    }
 }
 
-fn collect_set_twice(
-    view: &View<'_>,
-    file: &Node,
-    metadata: &Node,
-    metadata_name: &str,
-    path: &FieldPath,
-    problems: &mut Vec<Problem>,
-) {
-    let (Some(in_file), Some(in_metadata)) = (file.as_table(), metadata.as_table()) else { return };
-    for (name, entry) in in_file {
-        let Some(other) = in_metadata.get(name) else { continue };
-        let path = path.key(name.as_str());
-        let property = property(view, name);
-        let tables = entry.node.as_table().is_some() && other.node.as_table().is_some();
-        if tables && !property.is_choice_of_tables() {
-            collect_set_twice(&property, &entry.node, &other.node, metadata_name, &path, problems);
-            continue;
+/// Settings that stand in two files of which only one may have them.
+pub(crate) struct SetTwice<'t> {
+    /// The file's name.
+    pub(crate) file: &'t str,
+    /// What is written in it.
+    pub(crate) in_file: &'t Node,
+    /// The name of the metadata's table.
+    pub(crate) metadata: &'t str,
+    /// What is written in it.
+    pub(crate) in_metadata: &'t Node,
+}
+
+impl SetTwice<'_> {
+    /// What is set both in a `Deploy.toml` and in the metadata beside it.
+    pub(crate) fn problems(&self, view: &View<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        self.collect(view, (self.in_file, self.in_metadata), &FieldPath::root(), &mut problems);
+        problems
+    }
+
+    fn collect(
+        &self,
+        view: &View<'_>,
+        (in_file, in_metadata): (&Node, &Node),
+        path: &FieldPath,
+        problems: &mut Vec<Problem>,
+    ) {
+        let (Some(in_file), Some(in_metadata)) = (in_file.as_table(), in_metadata.as_table()) else { return };
+        for (name, entry) in in_file {
+            let Some(other) = in_metadata.get(name) else { continue };
+            let path = path.key(name.as_str());
+            let property = property(view, name);
+            let tables = entry.node.as_table().is_some() && other.node.as_table().is_some();
+            if tables && !property.is_choice_of_tables() {
+                self.collect(&property, (&entry.node, &other.node), &path, problems);
+                continue;
+            }
+            let message = format!("`{path}` is set in {} and in `{}`", self.file, self.metadata);
+            problems.push(
+                Problem::error("manifest::set-twice", message)
+                    .label(entry.key.clone(), "set here")
+                    .label(other.key.clone(), "and here")
+                    .help("keep one of the two; a Deploy.toml can hold everything that the metadata can")
+                    .field(&path),
+            );
         }
-        problems.push(
-            Problem::error(
-                "manifest::set-twice",
-                format!("`{path}` is set in Deploy.toml and in `{metadata_name}`"),
-            )
-            .label(entry.key.clone(), "set here")
-            .label(other.key.clone(), "and here")
-            .help("keep one of the two; a Deploy.toml can hold everything that the metadata can")
-            .field(&path),
-        );
     }
 }
 

@@ -17,6 +17,7 @@ mod document;
 mod field_path;
 mod human_duration;
 mod layer;
+mod mistake;
 mod problem;
 mod reading;
 mod schema;
@@ -25,6 +26,8 @@ mod suggestion;
 #[cfg(test)]
 mod tests;
 mod text_format;
+mod unchecked;
+mod view;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,7 +39,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::project::{Level, Unpack};
 
 pub use byte_size::{ByteSize, InvalidByteSize};
-pub use check::unchecked_keywords;
 pub use document::{Entry, MAXIMUM_CARGO_SIZE, MAXIMUM_DEPTH, MAXIMUM_SIZE, Node, Table, Value};
 pub use field_path::{FieldPath, InvalidFieldPath, Segment};
 pub use human_duration::{DurationRange, HumanDuration, InvalidDuration, InvalidDurationRange};
@@ -47,6 +49,7 @@ pub use schema::{LATER_KEYS, Sections, schema};
 pub use source::{Location, Position, Source, SourceId, SourceKind, Sources};
 pub use suggestion::nearest;
 pub use text_format::{TEXT_FORMATS, TextFormat, text_format};
+pub use unchecked::unchecked_keywords;
 
 /// Settings of plug-ins, by name. Each plug-in reads its own.
 pub type PluginSettings = BTreeMap<String, serde_json::Value>;

@@ -1,10 +1,14 @@
 //! What is wrong with a manifest, as plain data and as a picture of the place.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
+};
 use serde::Serialize;
 
 use super::source::{Location, Position, SourceId, Sources};
@@ -175,35 +179,163 @@ impl Problem {
 
     /// The problem with its texts attached, ready for miette's report handlers.
     pub fn diagnostic(&self, sources: &Sources) -> ProblemDiagnostic {
-        let primary = self.labels.first().map(|label| label.location.source);
-        let mut here = Vec::new();
+        let mut texts = Texts::default();
+        texts.add(self, sources);
+        self.diagnostic_with(sources, &texts)
+    }
+
+    fn diagnostic_with(&self, sources: &Sources, texts: &Texts) -> ProblemDiagnostic {
+        let mut labels = Vec::new();
         let mut elsewhere = Vec::new();
-        for label in &self.labels {
-            let span = label.location.span.clone();
-            let text = (!label.text.is_empty()).then(|| label.text.clone());
-            let spanned = LabeledSpan::new_with_span(text, span);
-            if Some(label.location.source) == primary {
-                here.push(spanned);
+        let primary = self.labels.first().map(|label| &label.location);
+        for (position, label) in self.labels.iter().enumerate() {
+            let Some(text) = texts.0.get(&label.location.source) else { continue };
+            let span = marked(&text.text, &label.location.span);
+            let words = (!label.text.is_empty()).then(|| label.text.clone());
+            let far = primary.is_some_and(|primary| {
+                primary.source != label.location.source
+                    || primary.span.start.abs_diff(label.location.span.start) > MAXIMUM_DISTANCE
+            });
+            if position == 0 {
+                labels.push(LabeledSpan::new_primary_with_span(words, span));
+            } else if !far {
+                labels.push(LabeledSpan::new_with_span(words, span));
             } else {
                 elsewhere.push(ElsewhereDiagnostic {
                     message: format!("see also {}", sources.describe(&label.location)),
-                    label: spanned,
-                    text: named_source(sources, label.location.source),
+                    label: LabeledSpan::new_with_span(words, span),
+                    text: text.clone(),
                 });
             }
         }
-        ProblemDiagnostic {
-            problem: self.clone(),
-            labels: here,
-            text: primary.and_then(|id| named_source(sources, id)),
-            elsewhere,
+        let text = primary.and_then(|primary| texts.0.get(&primary.source)).cloned();
+        ProblemDiagnostic { problem: self.clone(), labels, text, elsewhere }
+    }
+}
+
+/// The texts of a report as they are shown, each made once.
+#[derive(Default)]
+struct Texts(BTreeMap<SourceId, NamedText>);
+
+impl Texts {
+    fn add(&mut self, problem: &Problem, sources: &Sources) {
+        for label in &problem.labels {
+            let id = label.location.source;
+            if !self.0.contains_key(&id)
+                && let Some(source) = sources.get(id)
+            {
+                self.0
+                    .insert(id, NamedText { name: source.name().to_owned(), text: source.printable_text() });
+            }
         }
     }
 }
 
-fn named_source(sources: &Sources, id: SourceId) -> Option<NamedSource<Arc<str>>> {
-    let source = sources.get(id)?;
-    Some(NamedSource::new(source.name(), source.printable_text()))
+/// How many bytes two places can be from each other to be shown in one picture.
+const MAXIMUM_DISTANCE: usize = 1000;
+
+/// How many bytes of a line are shown on each side of a place, and of a line beside it.
+const SHOWN_WIDTH: usize = 200;
+
+/// A text for miette. It counts columns in characters (miette counts bytes), and shows no more of a line than a
+/// screen has room for (a manifest can be one line of a megabyte).
+#[derive(Clone, Debug)]
+struct NamedText {
+    name: String,
+    text: Arc<str>,
+}
+
+impl NamedText {
+    /// The start of what is shown before a place.
+    fn window_start(&self, place: usize, lines: usize) -> usize {
+        let mut start = line_start(&self.text, place);
+        if place - start > SHOWN_WIDTH {
+            return floor_boundary(&self.text, place - SHOWN_WIDTH);
+        }
+        for _ in 0..lines {
+            let before = line_start(&self.text, start.saturating_sub(1));
+            if start - before > SHOWN_WIDTH {
+                break;
+            }
+            start = before;
+        }
+        start
+    }
+
+    /// The end of what is shown behind a place.
+    fn window_end(&self, place: usize, lines: usize) -> usize {
+        let mut end = line_end(&self.text, place);
+        if end - place > SHOWN_WIDTH {
+            return floor_boundary(&self.text, place + SHOWN_WIDTH);
+        }
+        for _ in 0..lines {
+            let after = line_end(&self.text, end);
+            if after - end > SHOWN_WIDTH {
+                break;
+            }
+            end = after;
+        }
+        end
+    }
+}
+
+impl SourceCode for NamedText {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let (from, to) = (span.offset(), span.offset() + span.len());
+        if self.text.get(from..to).is_none() {
+            return Err(MietteError::OutOfBounds);
+        }
+        // Without lines around it, miette asks for the place itself, to name its line and column.
+        let (start, end) = match (lines_before, lines_after) {
+            (0, 0) => (from, to),
+            _ => (self.window_start(from, lines_before), self.window_end(to, lines_after)),
+        };
+        let before = self.text.get(..start).unwrap_or("");
+        let data = self.text.get(start..end).unwrap_or("");
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count();
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            data.as_bytes(),
+            (start, end - start).into(),
+            before.matches('\n').count(),
+            column,
+            data.matches('\n').count(),
+        )))
+    }
+}
+
+/// The start of the line that a place is in.
+fn line_start(text: &str, place: usize) -> usize {
+    text.get(..place).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+}
+
+/// The end of the line that a place is in, behind its line break.
+fn line_end(text: &str, place: usize) -> usize {
+    text.get(place..).and_then(|after| after.find('\n')).map_or(text.len(), |length| place + length + 1)
+}
+
+/// The place, or the start of the character that it is in.
+fn floor_boundary(text: &str, place: usize) -> usize {
+    (0..=place.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// As much of a place as is marked: what is on its first line, and no more than fits. A place behind the last line
+/// break would not be seen, so it moves in front of it.
+fn marked(text: &str, span: &Range<usize>) -> Range<usize> {
+    let mut start = floor_boundary(text, span.start);
+    if start > 0 && start == text.len() && text.ends_with('\n') {
+        start -= 1;
+    }
+    let mut end = floor_boundary(text, span.end.min(start + SHOWN_WIDTH / 2)).max(start);
+    if let Some(length) = text.get(start..end).and_then(|marked| marked.find(['\r', '\n'])) {
+        end = start + length;
+    }
+    start..end
 }
 
 /// A [`Problem`] for machines: `--message-format json`.
@@ -271,7 +403,7 @@ impl PlaceRecord {
 pub struct ProblemDiagnostic {
     problem: Problem,
     labels: Vec<LabeledSpan>,
-    text: Option<NamedSource<Arc<str>>>,
+    text: Option<NamedText>,
     elsewhere: Vec<ElsewhereDiagnostic>,
 }
 
@@ -320,7 +452,7 @@ impl Diagnostic for ProblemDiagnostic {
 struct ElsewhereDiagnostic {
     message: String,
     label: LabeledSpan,
-    text: Option<NamedSource<Arc<str>>>,
+    text: NamedText,
 }
 
 impl fmt::Display for ElsewhereDiagnostic {
@@ -337,13 +469,16 @@ impl Diagnostic for ElsewhereDiagnostic {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.text.as_ref().map(|text| text as &dyn SourceCode)
+        Some(&self.text)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         Some(Box::new(std::iter::once(self.label.clone())))
     }
 }
+
+/// How many problems a report holds. Whoever mends so many asks again.
+const MAXIMUM_PROBLEMS: usize = 100;
 
 /// All problems of a reading, in the order of the sources and of the places in them.
 #[derive(Clone, Debug)]
@@ -357,6 +492,11 @@ impl Report {
     pub fn new(mut problems: Vec<Problem>, sources: Sources) -> Self {
         problems.sort_by(|one, other| one.order().cmp(&other.order()));
         problems.dedup_by(|later, earlier| later.order() == earlier.order());
+        if problems.len() > MAXIMUM_PROBLEMS {
+            problems.truncate(MAXIMUM_PROBLEMS);
+            let message = format!("there are more problems than these {MAXIMUM_PROBLEMS}");
+            problems.push(Problem::error("manifest::more", message));
+        }
         Self { problems, sources }
     }
 
@@ -372,7 +512,9 @@ impl Report {
 
     /// Each problem with its texts attached, ready for miette's report handlers.
     pub fn diagnostics(&self) -> Vec<ProblemDiagnostic> {
-        self.problems.iter().map(|problem| problem.diagnostic(&self.sources)).collect()
+        let mut texts = Texts::default();
+        self.problems.iter().for_each(|problem| texts.add(problem, &self.sources));
+        self.problems.iter().map(|problem| problem.diagnostic_with(&self.sources, &texts)).collect()
     }
 
     /// Each problem for machines.
@@ -384,9 +526,9 @@ impl Report {
 impl fmt::Display for Report {
     /// `the manifest has 3 problems`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.problems.as_slice() {
-            [only] => write!(formatter, "the manifest has a problem: {}", only.message),
-            problems => write!(formatter, "the manifest has {} problems", problems.len()),
+        match self.problems.len() {
+            1 => formatter.write_str("the manifest has 1 problem"),
+            count => write!(formatter, "the manifest has {count} problems"),
         }
     }
 }

@@ -4,12 +4,13 @@ use semver::{Version, VersionReq};
 use serde_json::Value as Json;
 
 use super::Manifest;
-use super::check::{Scope, View, check};
+use super::check::{Scope, check};
 use super::document::{Node, Parsed, Table, Value, parse, take_in};
 use super::field_path::{FieldPath, Segment, quoted};
-use super::layer::{self, Layer};
+use super::layer::{self, Layer, SetTwice};
 use super::problem::{Problem, Report};
-use super::source::{Location, Source, SourceKind, Sources};
+use super::source::{Location, Source, SourceId, SourceKind, Sources};
+use super::view::View;
 
 /// The defaults: a manifest like any other, weaker than all.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -132,7 +133,10 @@ impl Reading<'_> {
             self.layers.push(layer);
         }
 
-        let defaults = self.add_text(SourceKind::Defaults, "defaults.toml", DEFAULTS, parse);
+        let mut defaults = self.add_text(SourceKind::Defaults, "defaults.toml", DEFAULTS, parse);
+        if let Some(root) = &mut defaults.root {
+            layer::keep_known_words(&View::of(inputs.schema, inputs.schema), root);
+        }
         self.layers.push(defaults);
     }
 
@@ -196,8 +200,10 @@ impl Reading<'_> {
         }
         let mut twice = Vec::new();
         for (file, metadata, name) in pairs {
-            if let (Some(file), Some(metadata)) = (of(file), of(metadata)) {
-                twice.extend(layer::set_twice(&view, file, metadata, name));
+            if let (Some(in_file), Some(in_metadata)) = (of(file), of(metadata)) {
+                let source = self.sources.get(in_file.location.source);
+                let file = source.map_or("Deploy.toml", Source::name);
+                twice.extend(SetTwice { file, in_file, metadata: name, in_metadata }.problems(&view));
             }
         }
         self.problems.extend(twice);
@@ -217,7 +223,7 @@ impl Reading<'_> {
         }
         let tree = tree.unwrap_or_else(|| Node {
             value: Value::Table(Table::new()),
-            location: Location::new(super::SourceId::default(), 0..0),
+            location: Location::new(SourceId::default(), 0..0),
         });
         // What a mistake took away is not missing.
         if complete {

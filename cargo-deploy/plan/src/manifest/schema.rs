@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::Manifest;
+use super::field_path::written_key;
 
 /// Keys that later versions will know, with the plural that a sentence about them begins with. They are refused like
 /// any unknown key, so that nothing is asked for in vain, but with the reason.
@@ -50,8 +51,10 @@ impl Sections {
 /// The schema of `Deploy.toml` for these plug-ins. The same plug-ins give the same text.
 pub fn schema(sections: &Sections) -> Json {
     let mut root = schemars::schema_for!(Manifest).to_value();
-    tidy(&mut root);
-    name_members(&mut root, sections);
+    each_schema(&mut root, &mut |object| {
+        name_members(object, sections);
+        tidy(object);
+    });
 
     let mut definitions = Map::new();
     if let Some(Json::Object(known)) = root.get_mut("$defs").map(Json::take) {
@@ -61,7 +64,8 @@ pub fn schema(sections: &Sections) -> Json {
         let mut tables = Map::new();
         for (name, settings) in members {
             let definition = format!("{family}.{name}");
-            embed(&definition, settings, &mut definitions);
+            let title = format!("[{family}.{}]", written_key(name));
+            embed(&definition, &title, settings, &mut definitions);
             tables.insert(name.clone(), json!({ "$ref": format!("#/$defs/{definition}") }));
         }
         let Some(properties) = root.get_mut("properties").and_then(Json::as_object_mut) else { continue };
@@ -72,20 +76,16 @@ pub fn schema(sections: &Sections) -> Json {
             property.insert("additionalProperties".to_owned(), Json::Bool(false));
         }
     }
-    if let Some(object) = root.as_object_mut() {
-        if let Some(properties) = object.get_mut("properties").and_then(Json::as_object_mut) {
-            properties.insert(
-                "metadata".to_owned(),
-                json!({ "description": "Free for other tools. cargo-deploy does not look at it." }),
-            );
-        }
-        object.insert(
-            "patternProperties".to_owned(),
-            json!({ "^x-": { "description": "Free for other tools. cargo-deploy does not look at it." } }),
-        );
-        object.insert("title".to_owned(), json!("Deploy.toml"));
-        object.insert("$defs".to_owned(), sorted(definitions));
+    let Some(object) = root.as_object_mut() else { return root };
+    let free = json!({ "description": "Free for other tools. cargo-deploy does not look at it." });
+    if let Some(properties) = object.get_mut("properties").and_then(Json::as_object_mut) {
+        properties.insert("metadata".to_owned(), free.clone());
     }
+    object.insert("patternProperties".to_owned(), json!({ "^x-": free }));
+    object.insert("title".to_owned(), json!("Deploy.toml"));
+    // The definitions last, as whoever reads from the top wants them.
+    object.shift_remove("$defs");
+    object.insert("$defs".to_owned(), sorted(definitions));
     root
 }
 
@@ -94,38 +94,63 @@ fn sorted(map: Map<String, Json>) -> Json {
     Json::Object(sorted.into_iter().collect())
 }
 
-/// Takes out what only speaks of JSON (TOML has no null), and joins the lines of a paragraph.
-fn tidy(schema: &mut Json) {
-    match schema {
-        Json::Array(items) => items.iter_mut().for_each(tidy),
-        Json::Object(object) => {
-            if object.get("default") == Some(&Json::Null) {
-                object.shift_remove("default");
+/// Visits a schema and every schema in it. A property called `type` is no keyword, so a walk over all of the JSON
+/// would not do.
+fn each_schema(schema: &mut Json, visit: &mut dyn FnMut(&mut Map<String, Json>)) {
+    let Some(object) = schema.as_object_mut() else { return };
+    visit(object);
+    for (keyword, value) in object {
+        match keyword.as_str() {
+            "properties" | "patternProperties" | "$defs" => {
+                let schemas = value.as_object_mut().into_iter().flat_map(Map::values_mut);
+                schemas.for_each(|schema| each_schema(schema, visit));
             }
-            if let Some(Json::Array(types)) = object.get_mut("type") {
-                types.retain(|name| name != "null");
-                if let [only] = types.as_slice() {
-                    let only = only.clone();
-                    object.insert("type".to_owned(), only);
-                }
+            "allOf" | "anyOf" | "oneOf" | "prefixItems" => {
+                let schemas = value.as_array_mut().into_iter().flatten();
+                schemas.for_each(|schema| each_schema(schema, visit));
             }
-            if let Some(Json::Array(branches)) = object.get_mut("anyOf") {
-                branches.retain(|branch| branch.get("type") != Some(&json!("null")));
-                if let [Json::Object(only)] = branches.as_slice() {
-                    let only = only.clone();
-                    object.shift_remove("anyOf");
-                    for (keyword, value) in only {
-                        object.entry(keyword).or_insert(value);
-                    }
-                }
-            }
-            if let Some(Json::String(text)) = object.get_mut("description") {
-                *text = unwrapped(text);
-            }
-            object.values_mut().for_each(tidy);
+            "additionalProperties" | "items" | "propertyNames" | "not" => each_schema(value, visit),
+            _ => {}
         }
-        _ => {}
     }
+}
+
+/// The order in which a reader wants the keywords of a schema; the others keep theirs, behind.
+const FIRST_KEYWORDS: [&str; 7] = ["$schema", "title", "description", "$ref", "type", "format", "examples"];
+
+/// Takes out what only speaks of JSON (TOML has no null), joins the lines of a paragraph, orders the keywords.
+fn tidy(object: &mut Map<String, Json>) {
+    if object.get("default") == Some(&Json::Null) {
+        object.shift_remove("default");
+    }
+    if let Some(Json::Array(types)) = object.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Json::Array(branches)) = object.get_mut("anyOf") {
+        branches.retain(|branch| branch.get("type") != Some(&json!("null")));
+        if let [Json::Object(only)] = branches.as_slice() {
+            let only = only.clone();
+            object.shift_remove("anyOf");
+            for (keyword, value) in only {
+                object.entry(keyword).or_insert(value);
+            }
+        }
+    }
+    if let Some(Json::String(text)) = object.get_mut("description") {
+        *text = unwrapped(text);
+    }
+    let mut ordered = Map::new();
+    for keyword in FIRST_KEYWORDS {
+        if let Some(value) = object.shift_remove(keyword) {
+            ordered.insert(keyword.to_owned(), value);
+        }
+    }
+    ordered.append(object);
+    *object = ordered;
 }
 
 /// Joins the lines of each paragraph, but not those of lists.
@@ -144,57 +169,36 @@ fn unwrapped(text: &str) -> String {
     result
 }
 
-/// Replaces `"x-names": FAMILY` by the list of the family's members, if there is one.
-fn name_members(schema: &mut Json, sections: &Sections) {
-    match schema {
-        Json::Array(items) => items.iter_mut().for_each(|item| name_members(item, sections)),
-        Json::Object(object) => {
-            if let Some(family) = object.shift_remove("x-names") {
-                let members = sections.families().into_iter().find(|(name, _)| family == *name);
-                let names: Vec<&String> =
-                    members.into_iter().flat_map(|(_, members)| members.keys()).collect();
-                if !names.is_empty() {
-                    object.insert("enum".to_owned(), json!(names));
-                }
-            }
-            object.values_mut().for_each(|value| name_members(value, sections));
-        }
-        _ => {}
+/// Replaces `"x-names": FAMILY` by the list of the family's members, if it has any.
+fn name_members(object: &mut Map<String, Json>, sections: &Sections) {
+    let Some(family) = object.shift_remove("x-names") else { return };
+    let members = sections.families().into_iter().find(|(name, _)| family == *name);
+    let names: Vec<&String> = members.into_iter().flat_map(|(_, members)| members.keys()).collect();
+    if !names.is_empty() {
+        object.insert("enum".to_owned(), json!(names));
     }
 }
 
 /// Takes the schema of a plug-in's settings in under a name, its own definitions under names that begin with it.
-fn embed(name: &str, settings: &Json, definitions: &mut Map<String, Json>) {
+fn embed(name: &str, title: &str, settings: &Json, definitions: &mut Map<String, Json>) {
     let mut settings = settings.clone();
-    let own = settings.as_object_mut().and_then(|object| {
-        object.shift_remove("$schema");
-        object.shift_remove("$defs")
-    });
-    tidy(&mut settings);
-    point_into(name, &mut settings);
-    definitions.insert(name.to_owned(), settings);
-    let Some(Json::Object(own)) = own else { return };
-    for (inner, mut schema) in own {
-        tidy(&mut schema);
-        point_into(name, &mut schema);
-        definitions.insert(format!("{name}.{inner}"), schema);
-    }
-}
-
-/// Turns references of a plug-in's schema into references to where [`embed`] puts things.
-fn point_into(name: &str, schema: &mut Json) {
-    match schema {
-        Json::Array(items) => items.iter_mut().for_each(|item| point_into(name, item)),
-        Json::Object(object) => {
-            if let Some(Json::String(target)) = object.get_mut("$ref") {
-                if target == "#" {
-                    *target = format!("#/$defs/{name}");
-                } else if let Some(inner) = target.strip_prefix("#/$defs/") {
-                    *target = format!("#/$defs/{name}.{inner}");
-                }
+    each_schema(&mut settings, &mut |object| {
+        tidy(object);
+        // A reference of the plug-in's schema becomes one to where its definition is put here.
+        if let Some(Json::String(target)) = object.get_mut("$ref") {
+            if target == "#" {
+                *target = format!("#/$defs/{name}");
+            } else if let Some(inner) = target.strip_prefix("#/$defs/") {
+                *target = format!("#/$defs/{name}:{inner}");
             }
-            object.values_mut().for_each(|value| point_into(name, value));
         }
-        _ => {}
+    });
+    let Some(object) = settings.as_object_mut() else { return };
+    object.shift_remove("$schema");
+    let own = object.shift_remove("$defs");
+    object.insert("title".to_owned(), title.into());
+    definitions.insert(name.to_owned(), settings);
+    if let Some(Json::Object(own)) = own {
+        definitions.extend(own.into_iter().map(|(inner, schema)| (format!("{name}:{inner}"), schema)));
     }
 }

@@ -1,5 +1,6 @@
 //! A text that settings come from, and places in it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -64,21 +65,14 @@ impl Source {
         &self.text
     }
 
-    /// The text with every character that could steer a terminal replaced by as many bytes of something
-    /// harmless, so that offsets stay what they are.
+    /// The text as it may be shown: every character that could steer a terminal, and every name and password in an
+    /// address, replaced by as many bytes of something harmless, so that offsets stay what they are. A line break is
+    /// added at the end if there is none.
     pub fn printable_text(&self) -> Arc<str> {
-        if !self.text.chars().any(steers_a_terminal) {
-            return Arc::clone(&self.text);
+        match printable(&self.text) {
+            Cow::Borrowed(text) if text.ends_with('\n') => Arc::clone(&self.text),
+            text => (text.into_owned() + if self.text.ends_with('\n') { "" } else { "\n" }).into(),
         }
-        let mut printable = String::with_capacity(self.text.len());
-        for character in self.text.chars() {
-            match (steers_a_terminal(character), character.len_utf8()) {
-                (false, _) => printable.push(character),
-                (true, 3) => printable.push('\u{fffd}'),
-                (true, width) => printable.extend(std::iter::repeat_n('?', width)),
-            }
-        }
-        printable.into()
     }
 
     /// Line and column of a byte offset. An offset past the end is the end.
@@ -93,10 +87,61 @@ impl Source {
     }
 }
 
-/// Control characters but tab and line ends, and what reorders the text around it.
-fn steers_a_terminal(character: char) -> bool {
+/// A text without the names and passwords in its addresses, as long as before.
+pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
+    replaced(text, |_, _| false)
+}
+
+/// A text as it may be shown, as long as before.
+fn printable(text: &str) -> Cow<'_, str> {
+    replaced(text, steers_a_terminal)
+}
+
+/// Covers credentials and the characters that are to go, given with the one behind them.
+fn replaced(text: &str, goes: impl Fn(char, Option<char>) -> bool) -> Cow<'_, str> {
+    let credentials = credentials(text);
+    let mut following = text.chars().skip(1);
+    if credentials.is_empty() && !text.chars().any(|character| goes(character, following.next())) {
+        return Cow::Borrowed(text);
+    }
+    let mut printable = String::with_capacity(text.len());
+    let mut hidden = credentials.into_iter().peekable();
+    let mut following = text.chars().skip(1);
+    for (at, character) in text.char_indices() {
+        let next = following.next();
+        while hidden.next_if(|span| span.end <= at).is_some() {}
+        let width = character.len_utf8();
+        if hidden.peek().is_some_and(|span| span.contains(&at)) {
+            printable.extend(std::iter::repeat_n('*', width));
+        } else if !goes(character, next) {
+            printable.push(character);
+        } else if width == 3 {
+            printable.push('\u{fffd}');
+        } else {
+            printable.extend(std::iter::repeat_n('?', width));
+        }
+    }
+    Cow::Owned(printable)
+}
+
+/// Where addresses hold a name or a password (RFC 3986, section 3.2.1).
+fn credentials(text: &str) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    for (at, scheme) in text.match_indices("://") {
+        let start = at + scheme.len();
+        let authority = text[start..].split(['/', '?', '#', '"', '\'', ' ', '\n']).next().unwrap_or("");
+        if let Some(length) = authority.rfind('@') {
+            spans.push(start..start + length);
+        }
+    }
+    spans
+}
+
+/// Control characters but tabs and line ends, and what reorders the text around it.
+fn steers_a_terminal(character: char, next: Option<char>) -> bool {
     match character {
-        '\n' | '\r' | '\t' => false,
+        '\n' | '\t' => false,
+        '\r' => next != Some('\n'),
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         other => other.is_control(),
     }
@@ -189,12 +234,20 @@ mod tests {
     }
 
     #[test]
+    fn printable_text_hides_what_an_address_gives_away() {
+        let text = "a = \"https://me:pa@ss@example.com/x@y\" # ftp://é@h, b://c d@e";
+        let shown = printable(text);
+        assert_eq!(shown, "a = \"https://********@example.com/x@y\" # ftp://**@h, b://c d@e");
+        assert_eq!(shown.len(), text.len());
+    }
+
+    #[test]
     fn printable_text_keeps_every_offset_and_no_control_character() {
         let mut sources = Sources::default();
-        let id = sources.add(SourceKind::PackageFile, "a", "a\u{1b}[31m\u{85}\u{202e}b\tc\n");
+        let id = sources.add(SourceKind::PackageFile, "a", "a\u{1b}[31m\u{85}\u{202e}b\tc\rd\r\ne");
         let source = sources.get(id).unwrap();
         let printable = source.printable_text();
-        assert_eq!(&*printable, "a?[31m??\u{fffd}b\tc\n");
-        assert_eq!(printable.len(), source.text().len());
+        assert_eq!(&*printable, "a?[31m??\u{fffd}b\tc?d\r\ne\n");
+        assert_eq!(printable.len(), source.text().len() + 1);
     }
 }

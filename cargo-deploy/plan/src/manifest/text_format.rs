@@ -55,11 +55,7 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
         expected: "a path relative to the manifest such as \"assets/icon.png\"",
         check: source_path,
     },
-    TextFormat {
-        name: "target",
-        expected: "a target such as \"linux-x64\" or \"x86_64-unknown-linux-gnu.2.17\"",
-        check: target,
-    },
+    TextFormat { name: "target", expected: "a target such as \"linux-x64\", or a triple", check: target },
     TextFormat {
         name: "time-span",
         expected: "a length of time such as \"30s\"",

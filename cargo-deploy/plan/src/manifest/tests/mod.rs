@@ -1,6 +1,9 @@
 //! Tests of whole readings: from texts to the rendered report or the merged settings.
 
 mod broken;
+mod description;
+mod hostile;
+mod layering;
 
 use std::sync::LazyLock;
 
