@@ -80,7 +80,7 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::machine::test_directory;
+    use crate::probe::machine::testing::directory as test_directory;
 
     #[test]
     fn an_answer_holds_until_a_file_it_depends_on_changes_appears_or_goes() {

@@ -226,7 +226,7 @@ pub fn absolute_arguments(arguments: &[String], environment: &Environment) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::machine::test_directory;
+    use crate::probe::machine::testing::directory as test_directory;
 
     fn write(directory: &Utf8Path, name: &str, text: &str) {
         let path = directory.join(name);

@@ -263,15 +263,59 @@ fn understand(text: &str, path: Utf8PathBuf, sysroot: Utf8PathBuf) -> Option<Rus
     })
 }
 
-/// A directory of its own for a test.
+/// What tests of other modules need.
 #[cfg(test)]
-pub(crate) fn test_directory(name: &str) -> Utf8PathBuf {
+pub(crate) mod testing {
+    use super::*;
     use crate::bench::files;
-    let base = Utf8PathBuf::try_from(std::env::temp_dir()).expect("UTF-8");
-    let path = base.join(format!("cargo-deploy-{}-{name}", std::process::id()));
-    files::remove_directory(&path).expect("clean");
-    files::create_directory(&path).expect("create");
-    path.canonicalize_utf8().expect("there")
+
+    /// A directory of its own for a test.
+    pub(crate) fn directory(name: &str) -> Utf8PathBuf {
+        let base = Utf8PathBuf::try_from(std::env::temp_dir()).expect("UTF-8");
+        let path = base.join(format!("cargo-deploy-{}-{name}", std::process::id()));
+        files::remove_directory(&path).expect("clean");
+        files::create_directory(&path).expect("create");
+        path.canonicalize_utf8().expect("there")
+    }
+
+    /// A program made of shell lines. A process of its own writes the file: while this process forks for another
+    /// test, a descriptor that it has open for writing would make the file busy.
+    pub(crate) fn script(directory: &Utf8Path, name: &str, lines: &str) -> Utf8PathBuf {
+        let path = directory.join(name);
+        let text = directory.join(format!("{name}.text"));
+        files::create_directory(directory).expect("create");
+        files::replace(&text, format!("#!/bin/sh\n{lines}\n").as_bytes()).expect("write");
+        Program::new("cp").arg(text.as_str()).arg(path.as_str()).run().expect("copy");
+        files::set_executable(&path, true).expect("permissions");
+        path
+    }
+
+    /// A machine of which everything lies below `directory`: programs in `bin`, the project in `project`.
+    pub(crate) fn machine(directory: &Utf8Path, variables: &[(&str, &str)]) -> Machine {
+        let bin = directory.join("bin");
+        let mut all = vec![("PATH", bin.as_str()), ("HOME", directory.as_str())];
+        all.extend(variables);
+        let root = directory.join("project");
+        for needed in [&bin, &root] {
+            files::create_directory(needed).expect("create");
+        }
+        Machine {
+            environment: Environment::of(&all, root.as_str()),
+            executable: bin.join("cargo-deploy"),
+            cargo: bin.join("cargo"),
+            rustc: bin.join("rustc"),
+            rustc_version: "rustc 1.95.0 (59807616e 2026-04-14)".to_owned(),
+            rustc_release: "1.95.0".to_owned(),
+            rustc_commit: Some("59807616e1fa".to_owned()),
+            host: "x86_64-unknown-linux-gnu".parse().expect("a triple"),
+            sysroot: directory.join("sysroot"),
+            cargo_home: directory.join("cargo-home"),
+            cache: directory.join("cache"),
+            work: root.join("target/deploy/.work"),
+            target_directory: root.join("target"),
+            root,
+        }
+    }
 }
 
 #[cfg(test)]

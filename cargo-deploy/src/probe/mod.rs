@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod cargo_config;
+pub mod cargo_lock;
 pub mod cfg;
 pub mod epoch;
 pub mod facts;

@@ -107,7 +107,7 @@ pub fn cfg(rustc: &Utf8Path, triple: &Triple, cache: &Utf8Path) -> Result<CfgSet
 mod tests {
     use super::*;
     use crate::bench::files;
-    use crate::probe::machine::test_directory;
+    use crate::probe::machine::testing::directory as test_directory;
 
     const CONFIG: &str = "
         build.rustflags = ['--cfg=build']

@@ -65,7 +65,7 @@ mod tests {
     use crate::bench::environment::Environment;
     use crate::bench::files;
     use crate::bench::process;
-    use crate::probe::machine::test_directory;
+    use crate::probe::machine::testing::directory as test_directory;
 
     fn git() -> camino::Utf8PathBuf {
         let environment = Environment::read().expect("an environment");

@@ -127,7 +127,7 @@ fn reduce_package(package: &Package, root: &Utf8Path, is_default_member: bool) -
 mod tests {
     use super::*;
     use crate::bench::files;
-    use crate::probe::machine::{self, test_directory};
+    use crate::probe::machine::{self, testing::directory as test_directory};
 
     fn project(name: &str) -> Utf8PathBuf {
         let root = test_directory(name);

@@ -146,17 +146,14 @@ fn all(compiles: &[&Compile], error: impl Fn(&Compile) -> CompileError) -> Resul
 /// rustc takes for it anyway, the variable is not needed and one call does.
 fn calls_by_system<'a>(compiles: &[&'a Compile]) -> Vec<Vec<&'a Compile>> {
     let wanted: BTreeSet<&str> = compiles.iter().filter_map(|compile| own_macos(compile)).collect();
-    if wanted.is_empty()
-        || compiles.iter().all(|compile| own_macos(compile).is_some() || compile.macos.is_none())
-            && wanted.len() == 1
-    {
-        return vec![compiles.to_vec()];
-    }
     let mut calls: BTreeMap<Option<&str>, Vec<&Compile>> = BTreeMap::new();
     for compile in compiles {
-        // What is not for macOS goes with the first call.
-        let key = if compile.macos.is_some() { own_macos(compile) } else { wanted.first().copied() };
-        calls.entry(key).or_default().push(compile);
+        let version = match compile.macos.as_deref() {
+            Some(version) => wanted.get(version).copied(),
+            // What is not for macOS goes with the first call.
+            None => wanted.first().copied(),
+        };
+        calls.entry(version).or_default().push(compile);
     }
     calls.into_values().collect()
 }
@@ -266,15 +263,18 @@ impl Call<'_> {
     }
 
     /// Triple, name and place of a binary, when the artifact is one. Cargo puts it into
-    /// `<target directory>/<triple>/<profile>/`.
+    /// `<target directory>/<triple>/<profile>/`; in a container that directory may have another name.
     fn binary(&self, artifact: Artifact) -> Option<(Triple, String, Utf8PathBuf)> {
         if !artifact.target.kind.contains(&TargetKind::Bin) {
             return None;
         }
         let path = artifact.executable?;
-        let directory = path.parent()?.parent()?.file_name()?;
+        let profile = path.parent()?;
+        let directory = profile.parent()?.file_name()?;
         let compile = self.compiles.iter().find(|compile| compile.triple.as_str() == directory)?;
-        Some((compile.triple.clone(), artifact.target.name, path))
+        let place =
+            self.machine.target_directory.join(directory).join(profile.file_name()?).join(path.file_name()?);
+        Some((compile.triple.clone(), artifact.target.name, place))
     }
 
     fn program(&self, preparation: &Preparation, bench: &Workbench<'_>) -> Program {
@@ -285,6 +285,11 @@ impl Call<'_> {
         }
         for name in &preparation.removed {
             program = program.env_remove(name);
+        }
+        if self.compiles.iter().any(|compile| compile.macos.is_some())
+            && self.compiles.iter().all(|compile| own_macos(compile).is_none())
+        {
+            program = program.env_remove("MACOSX_DEPLOYMENT_TARGET");
         }
         // CARGO_ENCODED_RUSTFLAGS holds all that was in it.
         program.env_remove("RUSTFLAGS")
@@ -336,6 +341,9 @@ impl Call<'_> {
         let mut variables = preparation.set.clone();
         let Some(first) = self.compiles.first() else { return variables };
         let mut flags = first.rustflags.clone();
+        for compile in self.compiles {
+            flags.extend(preparation.rustflags.get(&compile.triple).into_iter().flatten().cloned());
+        }
         if first.own_sysroot {
             flags.push(format!("--sysroot={}", standard_library::own_sysroot(self.machine)));
         }
@@ -346,10 +354,11 @@ impl Call<'_> {
         variables.insert("CARGO_INCREMENTAL".to_owned(), "0".to_owned());
         for compile in self.compiles {
             for name in ["CFLAGS", "CXXFLAGS"] {
-                if let Some((name, value)) = c_flags(name, compile, environment) {
+                if let Some((name, value)) = c_flags(name, compile, environment, &preparation.set) {
                     variables.insert(name, value);
                 }
             }
+            // All that want one want the same in one call.
             if let Some(version) = own_macos(compile) {
                 variables.insert("MACOSX_DEPLOYMENT_TARGET".to_owned(), version.to_owned());
             }
@@ -373,18 +382,24 @@ fn needs_quotes(flag: &str) -> bool {
     flag.chars().any(|c| c.is_whitespace() || "'\"\\".contains(c))
 }
 
-/// The variable that the crate `cc` reads first for a triple, with what would have been in force and our flags
-/// after it. Versions of it differ: one takes the first of four variables that is set, the other joins them; a flag
+/// The variable that the crate `cc` reads first for a triple, with what would have been in force (what the toolchain
+/// `prepared` stands before the environment) and our flags after it. Versions of it differ: one takes the first of four variables that is set, the other joins them; a flag
 /// said twice does no harm.
-fn c_flags(name: &str, compile: &Compile, environment: &Environment) -> Option<(String, String)> {
+fn c_flags(
+    name: &str,
+    compile: &Compile,
+    environment: &Environment,
+    prepared: &BTreeMap<String, String>,
+) -> Option<(String, String)> {
     if compile.cflags.is_empty() {
         return None;
     }
     let dashed = format!("{name}_{}", compile.triple);
     let underscored = format!("{name}_{}", compile.triple.as_str().replace(['-', '.'], "_"));
     let target = format!("TARGET_{name}");
-    let in_force =
-        [&dashed, &underscored, &target, &name.to_owned()].into_iter().find_map(|name| environment.get(name));
+    let in_force = prepared.get(&underscored).map(String::as_str).or_else(|| {
+        [&dashed, &underscored, &target, &name.to_owned()].into_iter().find_map(|name| environment.get(name))
+    });
     let own = compile.cflags.iter().map(|flag| {
         if needs_quotes(flag) { format!("'{}'", flag.replace('\'', r"'\''")) } else { flag.clone() }
     });
@@ -435,20 +450,152 @@ fn is_status(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::files;
+    use crate::probe::cargo_config::CargoConfig;
+    use crate::probe::machine::testing::{directory, machine, script};
+    use crate::probe::workspace::WorkspaceRequest;
+    use crate::toolchain::testing;
+    use deploy_plan::project::{Binary, CargoRequest};
 
     fn compile(triple: &str, macos: Option<&str>) -> Compile {
         Compile {
-            triple: triple.parse().expect("a triple"),
-            triple_with_floor: triple.to_owned(),
-            toolchain: "zig".to_owned(),
-            settings: serde_json::Value::Null,
             macos: macos.map(str::to_owned),
-            exe_suffix: String::new(),
-            rustflags: Vec::new(),
             cflags: vec!["-ffile-prefix-map=/src=/project".to_owned()],
-            batch: 0,
-            own_sysroot: false,
+            ..testing::compile(triple, "native")
         }
+    }
+
+    fn plan(binaries: &[(&str, &str)]) -> Plan {
+        Plan {
+            schema: 1,
+            name: "app".to_owned(),
+            version: "1.0.0".to_owned(),
+            source_date_epoch: 1_700_000_000,
+            cargo: CargoRequest { profile: "dev".to_owned(), offline: true, ..CargoRequest::default() },
+            binaries: binaries
+                .iter()
+                .map(|(package, name)| Binary { package: (*package).to_owned(), name: (*name).to_owned() })
+                .collect(),
+            targets: Vec::new(),
+            max_size: BTreeMap::new(),
+            steps: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn cargo_gets_one_call_with_every_target_and_every_flag() {
+        let root = directory("cargo-call");
+        let machine = machine(&root, &[("CFLAGS", "-O2")]);
+        let artifact = r#"{"reason":"compiler-artifact","package_id":"p","manifest_path":"/p/Cargo.toml","target":{"kind":["bin"],"crate_types":["bin"],"name":"NAME","src_path":"/p/m.rs","edition":"2024","doc":true,"doctest":false,"test":true},"profile":{"opt_level":"0","debuginfo":0,"debug_assertions":false,"overflow_checks":false,"test":false},"features":[],"filenames":[],"executable":"/elsewhere/TRIPLE/debug/NAME","fresh":true}"#;
+        let lines: String = [
+            ("one", "aarch64-unknown-linux-gnu"),
+            ("two", "aarch64-unknown-linux-gnu"),
+            ("one", "x86_64-unknown-linux-gnu"),
+        ]
+        .map(|(name, triple)| {
+            format!("echo '{}'\n", artifact.replace("NAME", name).replace("TRIPLE", triple))
+        })
+        .concat();
+        let seen = root.join("seen");
+        script(
+            &root.join("bin"),
+            "cargo",
+            &format!(
+                "printf '%s\\n' \"$@\" > {seen}\nenv | grep -E '^(C|RUSTFLAGS|SOURCE)' | sort >> {seen}\n{lines}\necho 'error: no two' >&2\nexit 101"
+            ),
+        );
+        let mut compiles =
+            [compile("aarch64-unknown-linux-gnu", None), compile("x86_64-unknown-linux-gnu", None)];
+        for compile in &mut compiles {
+            compile.rustflags = vec!["-C".to_owned(), "link-arg=a b".to_owned()];
+        }
+        let mut plan = plan(&[("p", "one"), ("p", "two")]);
+        plan.cargo.features = vec!["a".to_owned(), "b".to_owned()];
+        plan.cargo.arguments = vec!["-Zx".to_owned()];
+        let compiles: Vec<&Compile> = compiles.iter().collect();
+        let (results, output) = testing::with_events(&root, |bench| run(&compiles, &plan, &machine, bench));
+        let told: Vec<String> = results
+            .iter()
+            .map(|(triple, result)| match result {
+                Ok(built) => {
+                    let paths: Vec<&str> = built.iter().map(|binary| binary.path.as_str()).collect();
+                    format!("{triple}: {}", paths.join(" "))
+                }
+                Err(error) => format!("{triple}: {:?} {error}", error.class()),
+            })
+            .collect();
+        let target = root.join("project/target");
+        assert_eq!(
+            told[0],
+            format!(
+                "aarch64-unknown-linux-gnu: {target}/aarch64-unknown-linux-gnu/debug/one {target}/aarch64-unknown-linux-gnu/debug/two"
+            )
+        );
+        assert!(
+            told[1].starts_with(
+                "x86_64-unknown-linux-gnu: CargoBuild compile two for x86_64-unknown-linux-gnu: `"
+            ),
+            "{}",
+            told[1]
+        );
+        assert!(told[1].ends_with("ended with exit status: 101\n  error: no two"), "{}", told[1]);
+        assert_eq!(output, ["error: no two"]);
+        let seen = String::from_utf8(files::read(&seen).expect("the fake cargo was called")).expect("UTF-8");
+        let arguments = format!(
+            "build --message-format json-render-diagnostics --profile dev --package p --bin one --bin two \
+             --target aarch64-unknown-linux-gnu --target x86_64-unknown-linux-gnu --target-dir {target} \
+             --features a,b --offline --keep-going -Zx"
+        );
+        let (told_arguments, told_variables) = seen.split_at(arguments.len() + 1);
+        assert_eq!(told_arguments.trim_end().replace('\n', " "), arguments);
+        let flags = "-O2 -ffile-prefix-map=/src=/project";
+        for expected in [
+            "CARGO_ENCODED_RUSTFLAGS=-C\u{1f}link-arg=a b".to_owned(),
+            "CARGO_INCREMENTAL=0".to_owned(),
+            format!("CFLAGS_aarch64_unknown_linux_gnu={flags}"),
+            format!("CXXFLAGS_x86_64_unknown_linux_gnu={}", "-ffile-prefix-map=/src=/project"),
+            "SOURCE_DATE_EPOCH=1700000000".to_owned(),
+        ] {
+            assert!(told_variables.lines().any(|line| line == expected), "{expected} in\n{told_variables}");
+        }
+        files::remove_directory(&root).expect("clean");
+    }
+
+    #[test]
+    fn a_real_cargo_makes_binaries_and_says_why_it_does_not() {
+        let root = directory("cargo-call-real");
+        let project = root.join("project");
+        for (path, text) in [
+            ("Cargo.toml", "[package]\nname = 'p'\nversion = '0.1.0'\nedition = '2024'\n[workspace]\n"),
+            ("src/bin/good.rs", "fn main() {}"),
+            ("src/bin/bad.rs", "fn main() { let x: u8 = \"text\"; }"),
+        ] {
+            files::create_directory(project.join(path).parent().expect("below")).expect("create");
+            files::replace(&project.join(path), text.as_bytes()).expect("write");
+        }
+        let mut environment = Environment::read().expect("an environment");
+        environment.directory = project;
+        let cargo = crate::probe::machine::cargo(&environment).expect("cargo");
+        let workspace =
+            crate::probe::workspace::workspace(&cargo, &environment, &WorkspaceRequest::default())
+                .expect("readable");
+        let mut machine = Machine::find(&environment, &workspace, &CargoConfig::default()).expect("found");
+        machine.target_directory = root.join("target");
+        let compile = Compile { macos: None, ..compile(machine.host.as_str(), None) };
+        let call = |binaries: &[(&str, &str)]| {
+            testing::with_bench(&root, |bench| run(&[&compile], &plan(binaries), &machine, bench))
+                .remove(&machine.host)
+                .expect("the triple that was asked for")
+        };
+        let built = call(&[("p", "good")]).expect("it compiles");
+        assert_eq!(built[0].name, "good");
+        assert!(built[0].path.is_file(), "{}", built[0].path);
+        let message = call(&[("p", "bad"), ("p", "good")]).expect_err("it does not compile").to_string();
+        assert!(message.starts_with(&format!("compile bad for {}: `", machine.host)), "{message}");
+        assert!(message.contains("error[E0308]: mismatched types"), "{message}");
+        assert!(!message.contains("Compiling p"), "{message}");
+        files::remove_directory(&root).expect("clean");
     }
 
     fn split(compiles: &[Compile]) -> Vec<Vec<&str>> {
@@ -469,7 +616,9 @@ mod tests {
         assert_eq!(split(&of(None, None)), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("10.12"), Some("11.0"))), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("12.0"), Some("12.0"))), [[linux, intel, apple]]);
+        assert_eq!(split(&of(Some("11.0"), Some("11.0"))), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("10.12"), Some("12.0"))), [vec![intel], vec![linux, apple]]);
+        assert_eq!(split(&of(Some("10.12"), None)), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("10.15"), Some("12.0"))), [vec![linux, intel], vec![apple]]);
     }
 
@@ -477,7 +626,8 @@ mod tests {
     fn c_flags_extend_what_would_have_been_in_force() {
         let compile = compile("aarch64-unknown-linux-gnu", None);
         let of = |variables: &[(&str, &str)]| {
-            c_flags("CFLAGS", &compile, &Environment::of(variables, "/")).expect("there are flags")
+            c_flags("CFLAGS", &compile, &Environment::of(variables, "/"), &BTreeMap::new())
+                .expect("there are flags")
         };
         let ours = "-ffile-prefix-map=/src=/project";
         let underscored = "CFLAGS_aarch64_unknown_linux_gnu";
@@ -493,7 +643,8 @@ mod tests {
     fn a_directory_with_a_blank_stays_one_flag() {
         let mut compile = compile("aarch64-unknown-linux-gnu", None);
         compile.cflags = vec!["-ffile-prefix-map=/my src=/project".to_owned()];
-        let (_, value) = c_flags("CFLAGS", &compile, &Environment::default()).expect("there are flags");
+        let (_, value) =
+            c_flags("CFLAGS", &compile, &Environment::default(), &BTreeMap::new()).expect("there are flags");
         assert_eq!(value, "'-ffile-prefix-map=/my src=/project'");
         assert!(needs_quotes(&compile.cflags[0]));
     }

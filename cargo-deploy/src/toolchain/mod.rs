@@ -14,7 +14,7 @@ use crate::bench::Workbench;
 use crate::plugin::{self, Info, Plugin, SettingsError};
 use crate::probe::machine::Machine;
 use camino::Utf8PathBuf;
-use deploy_model::FailureClass;
+use deploy_model::{FailureClass, Triple};
 use deploy_plan::catalog::PluginEntry;
 use deploy_plan::facts::Availability;
 use deploy_plan::plan::Compile;
@@ -72,8 +72,25 @@ pub struct Preparation {
     pub set: BTreeMap<String, String>,
     /// Variables to take away.
     pub removed: BTreeSet<String>,
-    /// Whether the program takes one target only in a call.
+    /// Flags of rustc for one triple, to go after those of the plan. Only with `one_target_a_call`.
+    #[serde(default)]
+    pub rustflags: BTreeMap<Triple, Vec<String>>,
+    /// Whether a call of cargo can have one target only.
     pub one_target_a_call: bool,
+}
+
+impl Preparation {
+    /// Takes over what another target needs.
+    fn add(&mut self, other: Preparation) {
+        self.set.extend(other.set);
+        self.removed.extend(other.removed);
+        self.rustflags.extend(other.rustflags);
+        for directory in other.path {
+            if !self.path.contains(&directory) {
+                self.path.push(directory);
+            }
+        }
+    }
 }
 
 /// A toolchain that could not be made ready.
@@ -171,4 +188,86 @@ impl<T: Toolchain> AnyToolchain for T {
 /// The toolchain with this id.
 pub fn find(id: &str) -> Option<&'static dyn AnyToolchain> {
     ALL.iter().copied().find(|toolchain| toolchain.info().id == id)
+}
+
+/// What tests of toolchains need.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use camino::Utf8Path;
+    use deploy_model::event::{Event, EventSink};
+    use deploy_model::StepId;
+    use std::sync::Mutex;
+
+    /// A compile step with nothing special.
+    pub(crate) fn compile(triple: &str, toolchain: &str) -> Compile {
+        Compile {
+            triple: triple.parse().expect("a triple"),
+            triple_with_floor: triple.to_owned(),
+            toolchain: toolchain.to_owned(),
+            settings: serde_json::Value::Null,
+            macos: None,
+            exe_suffix: String::new(),
+            rustflags: Vec::new(),
+            cflags: Vec::new(),
+            batch: 0,
+            own_sysroot: false,
+        }
+    }
+
+    /// Does something with a bench whose scratch directory lies below `root`.
+    pub(crate) fn with_bench<T>(root: &Utf8Path, work: impl FnOnce(&Workbench<'_>) -> T) -> T {
+        with_events(root, work).0
+    }
+
+    /// As [`with_bench`], with the lines that were passed on.
+    pub(crate) fn with_events<T>(root: &Utf8Path, work: impl FnOnce(&Workbench<'_>) -> T) -> (T, Vec<String>) {
+        #[derive(Default)]
+        struct Lines(Mutex<Vec<String>>);
+        impl EventSink for Lines {
+            fn event(&self, event: Event) {
+                if let Event::StepOutput { line, .. } = event {
+                    self.0.lock().expect("not poisoned").push(line);
+                }
+            }
+        }
+        let lines = Lines::default();
+        let step = StepId::of(&["compile", "test"]);
+        let scratch = root.join("scratch");
+        crate::bench::files::create_directory(&scratch).expect("create");
+        let bench = Workbench { step: &step, scratch, threads: 2, epoch: 1_700_000_000, events: &lines };
+        let made = work(&bench);
+        (made, lines.0.into_inner().expect("not poisoned"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deploy_model::Os;
+    use deploy_plan::target_table::TargetTable;
+
+    #[test]
+    fn the_table_of_targets_agrees_with_itself_and_with_the_toolchains() {
+        let table = TargetTable::parse(crate::embedded::TARGETS).expect("the table is readable");
+        let mut seen = BTreeSet::new();
+        for row in &table.target {
+            for name in [row.name.as_str(), row.triple.as_str()].into_iter().chain(row.platform.as_deref()) {
+                assert!(name == row.name || seen.insert(format!("{name} of {}", row.os)), "{name} stands there twice");
+            }
+            assert!(seen.insert(row.name.clone()), "{} stands there twice", row.name);
+            for id in &row.toolchains {
+                assert!(find(id).is_some(), "{}: there is no toolchain {id}", row.name);
+            }
+            let machines: Vec<&String> = row
+                .parts
+                .iter()
+                .flat_map(|part| &table.find(part.as_str()).expect("a part has a row").machines)
+                .collect();
+            assert!(row.parts.is_empty() || machines == row.machines.iter().collect::<Vec<_>>(), "{}", row.name);
+            assert_eq!(row.minimum_macos.is_some(), row.os == Os::Macos, "{}", row.name);
+            assert_eq!(row.linking.as_deref() == Some("static"), row.libc.as_deref() == Some("musl"), "{}", row.name);
+            assert_eq!(row.exe_suffix == ".exe", row.os == Os::Windows, "{}", row.name);
+        }
+    }
 }

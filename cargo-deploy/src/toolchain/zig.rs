@@ -98,14 +98,7 @@ impl Toolchain for Zig {
         });
         let mut preparation = Preparation::default();
         for answer in answers {
-            let answer = answer?;
-            preparation.set.extend(answer.set);
-            preparation.removed.extend(answer.removed);
-            for directory in answer.path {
-                if !preparation.path.contains(&directory) {
-                    preparation.path.push(directory);
-                }
-            }
+            preparation.add(answer?);
         }
         // One variable cannot answer for several targets; each has one of its own beside it.
         if job.compiles.len() > 1 {
@@ -291,12 +284,21 @@ fn answer(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     let [request] = arguments else { return Err("one argument is expected".into()) };
     let request: Request = serde_json::from_str(request)?;
     let before = Environment::read()?;
-    let mut build = cargo_zigbuild::Build::default();
-    build.target = vec![request.target];
-    build.target_dir = Some(request.target_directory.into_std_path_buf());
-    build.profile = Some(request.profile);
-    build.macosx_deployment_target = request.macos;
-    build.enable_zig_ar = true;
+    let cargo = cargo_options::Build {
+        common: cargo_options::CommonOptions {
+            target: vec![request.target],
+            target_dir: Some(request.target_directory.into_std_path_buf()),
+            profile: Some(request.profile),
+            ..cargo_options::CommonOptions::default()
+        },
+        ..cargo_options::Build::default()
+    };
+    let build = cargo_zigbuild::Build {
+        cargo,
+        disable_zig_linker: false,
+        enable_zig_ar: true,
+        macosx_deployment_target: request.macos,
+    };
     let command = build.build_command()?;
     let mut preparation = Preparation::default();
     for (name, value) in command.get_envs() {
@@ -338,4 +340,127 @@ fn prepended(
         .rev()
         .map(|path| Utf8PathBuf::from_path_buf(path).map_err(|_| "a directory of PATH is not UTF-8"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::files;
+    use crate::probe::machine::testing::{directory, machine, script};
+    use crate::toolchain::testing::{compile, with_bench, with_events};
+
+    #[test]
+    fn zig_is_taken_from_path_else_from_python() {
+        let root = directory("zig-find");
+        let machine = machine(&root, &[]);
+        let bin = root.join("bin");
+        let probe = || Toolchain::probe(&Zig, &machine);
+        let Availability::Missing { what, .. } = probe() else { panic!("there is no zig") };
+        assert_eq!(what, "zig is neither on PATH nor in the Python package ziglang");
+        let package = root.join("ziglang");
+        script(&bin, "python3", &format!("echo {package}"));
+        assert!(!probe().is_ready(), "the package is not there");
+        script(&package, "zig", "echo 0.15.2");
+        let version = "zig 0.15.2".to_owned();
+        assert_eq!(probe(), Availability::Ready { version, place: "python3 -m ziglang".to_owned() });
+        let own = script(&bin, "zig", "echo 0.16.0-dev.1+abc");
+        let version = "zig 0.16.0-dev.1+abc".to_owned();
+        assert_eq!(probe(), Availability::Ready { version, place: own.into_string() });
+        script(&bin, "zig", "echo 0.11.0");
+        let Availability::Missing { what, .. } = probe() else { panic!("it is too old") };
+        assert_eq!(what, "zig 0.11.0 is too old, 0.12.0 is needed at least");
+        files::remove_directory(&root).expect("clean");
+    }
+
+    #[test]
+    fn each_target_is_asked_for_once_and_again_when_zig_changes() {
+        let root = directory("zig-prepare");
+        let machine = machine(&root, &[]);
+        let bin = root.join("bin");
+        script(&bin, "zig", "echo 0.15.2");
+        let asked = root.join("asked");
+        script(
+            &bin,
+            "cargo-deploy",
+            &format!(
+                r#"echo "$2" >> {asked}
+                target=$(echo "$2" | cut -d'"' -f4)
+                echo '{{"set":{{"CARGO_ZIGBUILD_TARGET":"t","CC_'$target'":"'$CARGO_ZIGBUILD_ZIG_COMMAND'"}},"path":["/w"],"removed":["CARGO"],"one-target-a-call":false}}'"#
+            ),
+        );
+        let mut compiles =
+            [compile("x86_64-unknown-linux-gnu", "zig"), compile("aarch64-apple-darwin", "zig")];
+        compiles[0].triple_with_floor = "x86_64-unknown-linux-gnu.2.17".to_owned();
+        compiles[1].macos = Some("12.0".to_owned());
+        let both: Vec<&Compile> = compiles.iter().collect();
+        let prepare = |compiles: &[&Compile]| {
+            let job = Job { compiles, profile: "release", target_directory: &root, config: &[] };
+            with_events(&root, |bench| {
+                Toolchain::prepare(&Zig, &NoSettings {}, &job, &machine, bench).expect("prepared")
+            })
+        };
+        let requests =
+            || String::from_utf8(files::read(&asked).expect("asked")).expect("UTF-8").lines().count();
+        let (preparation, lines) = prepare(&both);
+        let zig = bin.join("zig").into_string();
+        let set: Vec<(&str, &str)> =
+            preparation.set.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(
+            set,
+            [
+                ("CARGO_ZIGBUILD_CACHE_DIR", machine.cache.as_str()),
+                ("CC_aarch64-apple-darwin", zig.as_str()),
+                ("CC_x86_64-unknown-linux-gnu.2.17", zig.as_str()),
+            ]
+        );
+        assert_eq!(preparation.path, ["/w"]);
+        assert!(preparation.removed.contains("CARGO"));
+        assert_eq!(
+            (requests(), lines.len()),
+            (2, 2),
+            "each is asked for, and people are told that it takes long"
+        );
+        assert_eq!(prepare(&both), (preparation, Vec::new()));
+        assert_eq!(prepare(&both[1..]).0.set["CARGO_ZIGBUILD_TARGET"], "t");
+        assert_eq!(requests(), 2, "the answers are remembered");
+        script(&bin, "zig", "echo 0.15.3");
+        prepare(&both);
+        assert_eq!(requests(), 4, "another zig is asked again");
+        files::remove_directory(&root).expect("clean");
+    }
+
+    #[test]
+    fn a_zig_that_went_away_is_told_with_its_mend() {
+        let root = directory("zig-gone");
+        let machine = machine(&root, &[]);
+        let compile = compile("aarch64-apple-darwin", "zig");
+        let job = Job { compiles: &[&compile], profile: "release", target_directory: &root, config: &[] };
+        let error =
+            with_bench(&root, |bench| Toolchain::prepare(&Zig, &NoSettings {}, &job, &machine, bench))
+                .expect_err("there is no zig");
+        assert_eq!(
+            error.to_string(),
+            "use zig: zig is neither on PATH nor in the Python package ziglang (to mend it, run `pip install ziglang`, \
+             or get it from https://ziglang.org/download)"
+        );
+        files::remove_directory(&root).expect("clean");
+    }
+
+    #[test]
+    fn only_words_that_are_not_for_people_are_served() {
+        let of = |words: &[&str]| serve(&words.iter().map(OsString::from).collect::<Vec<_>>()).is_some();
+        assert!(!of(&["cargo-deploy"]));
+        assert!(!of(&["cargo-deploy", "bundle"]));
+        assert!(!of(&["cargo-deploy", "deploy", "zig"]));
+        assert!(!of(&["cargo-deploy", "zig"]));
+        assert!(!of(&["cargo-deploy", "zig", "fly"]));
+    }
+
+    #[test]
+    fn directories_in_front_of_path_are_told_from_those_behind() {
+        let os = |text: &str| OsString::from(text);
+        assert_eq!(prepended(&os("/w:/a:/b"), Some(&os("/a:/b"))), Ok(vec!["/w".into()]));
+        assert_eq!(prepended(&os("/a:/b"), Some(&os("/a:/b"))), Ok(Vec::new()));
+        assert_eq!(prepended(&os("/w"), None), Ok(vec!["/w".into()]));
+    }
 }
