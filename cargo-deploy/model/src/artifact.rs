@@ -1,6 +1,6 @@
 //! A file we made.
 
-use crate::{Format, Linkage, Listing, Sha256, StepId, Triple};
+use crate::{Format, Linkage, Sha256, StepId, Triple};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,15 +25,27 @@ pub struct Artifact {
     pub sha256: Sha256,
     /// The step that made it.
     pub step: StepId,
-    /// What went in, by name, with its digest.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub inputs: BTreeMap<String, Sha256>,
-    /// What its own reader found inside.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub listing: Option<Listing>,
+    /// The files that it must hold, sorted by path; for a package that unpacks to files, all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<Content>,
     /// For each executable inside, by its path in the artifact, what its images say about themselves.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub linkage: BTreeMap<String, Vec<Linkage>>,
+}
+
+/// A file inside an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Content {
+    /// Where it stands, as the artifact's own reader spells it.
+    pub path: String,
+    /// Digest of its content.
+    pub sha256: Sha256,
+    /// Size of its content in bytes.
+    pub size: u64,
+    /// Whether it can be executed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
 }
 
 /// What an artifact is.

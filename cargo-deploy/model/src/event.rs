@@ -1,6 +1,6 @@
 //! All that an observer may learn while a plan runs.
 
-use crate::{Artifact, StepId};
+use crate::{Artifact, FailureClass, StepId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,8 @@ pub enum Event {
         step: StepId,
         /// What it was to do, for people.
         title: String,
+        /// What kind of failure it is.
+        class: FailureClass,
         /// Why it failed: one sentence and what caused it, innermost last.
         message: String,
     },

@@ -14,10 +14,12 @@
 //! | [`listing`] | what is inside an artifact |
 //! | [`artifact`] | a file we made |
 //! | [`release`] | `release.json` |
+//! | [`failure`] | the classes of failure |
 //! | [`event`] | all that an observer may learn while a plan runs |
 
 pub mod artifact;
 pub mod event;
+pub mod failure;
 pub mod format;
 pub mod linkage;
 pub mod listing;
@@ -30,6 +32,7 @@ pub mod target;
 
 pub use artifact::{Artifact, ArtifactKind};
 pub use event::Event;
+pub use failure::FailureClass;
 pub use format::Format;
 pub use linkage::Linkage;
 pub use listing::{Listing, Member, MemberKind};

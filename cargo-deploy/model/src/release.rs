@@ -27,6 +27,9 @@ pub struct Release {
     pub tools: BTreeMap<String, String>,
     /// What was declared for each target, and is checked against the bytes.
     pub targets: Vec<DeclaredTarget>,
+    /// The largest size allowed, in bytes, by format.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub max_size: BTreeMap<crate::Format, u64>,
     /// Everything fetched that went in, by path in the payload.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub assets: BTreeMap<String, AssetRecord>,
@@ -81,8 +84,9 @@ pub struct AssetRecord {
     pub origin: String,
     /// Digest of what was fetched, before unpacking.
     pub sha256: Sha256,
-    /// Size of what was fetched, in bytes.
-    pub size: u64,
+    /// Size of what was fetched, in bytes, where it was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
     /// Its licence, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,

@@ -1,0 +1,343 @@
+//! Draws the plan of a project, from the facts of this machine and the catalog of plug-ins. Pure.
+
+use crate::catalog::Catalog;
+use crate::facts::{Availability, Facts};
+use crate::finding::Finding;
+use crate::plan::{
+    Action, Builder, Compile, Examine, Handle, Join, Package, PayloadPlan, Plan, PlannedEntry, Provision,
+    ProvisionMethod, Publish, SCHEMA, Source,
+};
+use crate::project::{Asset, Project, ProjectTarget};
+use deploy_model::release::DeclaredTarget;
+use deploy_model::{FailureClass, RelPath, StepId, Triple};
+use std::collections::BTreeMap;
+
+/// How far a plan goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// Fetch what the manifest names, no more.
+    Fetched,
+    /// Compile and examine the binaries.
+    Compiled,
+    /// Everything: package, describe, verify, publish to the release directory.
+    Published,
+}
+
+/// The plan that makes `project` on the machine that `facts` describe, or everything that is in its way.
+pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -> Result<Plan, Vec<Finding>> {
+    let mut drawing = Drawing {
+        project,
+        facts,
+        catalog,
+        builder: Builder::default(),
+        findings: Vec::new(),
+        compiled: BTreeMap::new(),
+        batches: Vec::new(),
+    };
+    let mut declared = Vec::new();
+    let fetched: Vec<(&Asset, Handle)> =
+        project.assets.iter().map(|asset| (asset, drawing.fetch(asset))).collect();
+    let mut packages = Vec::new();
+    if until >= Until::Compiled {
+        for target in &project.targets {
+            let Some((compiled, toolchain)) = drawing.binaries(target) else { continue };
+            let declaration = declaration(project, target, toolchain);
+            let examined = drawing.examine(target, compiled, declaration.clone());
+            declared.push(declaration);
+            if until == Until::Published {
+                for format in &target.formats {
+                    packages.extend(drawing.package(target, format, compiled, examined, &fetched));
+                }
+            }
+        }
+    }
+    if until == Until::Published {
+        drawing.close(&packages);
+    }
+    if !drawing.findings.is_empty() {
+        return Err(drawing.findings);
+    }
+    Ok(Plan {
+        schema: SCHEMA,
+        name: project.app.name.clone(),
+        version: project.app.version.clone(),
+        source_date_epoch: facts.epoch,
+        cargo: project.cargo.clone(),
+        binaries: project.binaries.clone(),
+        targets: declared,
+        max_size: project.max_size.clone(),
+        steps: drawing.builder.finish(),
+        skipped: Vec::new(),
+    })
+}
+
+struct Drawing<'a> {
+    project: &'a Project,
+    facts: &'a Facts,
+    catalog: &'a Catalog,
+    builder: Builder,
+    findings: Vec<Finding>,
+    /// What compiles a triple, so that a universal target and its parts share the work.
+    compiled: BTreeMap<String, (Handle, String)>,
+    /// What makes compile steps fit for one call of cargo.
+    batches: Vec<(String, Vec<String>, bool)>,
+}
+
+impl Drawing<'_> {
+    fn fetch(&mut self, asset: &Asset) -> Handle {
+        let id = StepId::of(&["fetch", asset.path.as_str()]);
+        let title = format!("Fetching {}", asset.path);
+        self.builder.add(id, title, &[], Action::Fetch(Box::new(asset.clone())))
+    }
+
+    /// The step that gives a target's binaries, and the toolchain that compiles them.
+    fn binaries(&mut self, target: &ProjectTarget) -> Option<(Handle, String)> {
+        let row = &target.target;
+        if row.parts.is_empty() {
+            return self.compile(target, &row.triple.clone());
+        }
+        let mut parts = Vec::new();
+        for part in &row.parts {
+            parts.push(self.compile(target, part)?);
+        }
+        let toolchain = parts[0].1.clone();
+        let handles: Vec<Handle> = parts.iter().map(|(handle, _)| *handle).collect();
+        let join = Join { parts: handles.iter().map(|handle| self.builder.id(*handle)).collect() };
+        let id = StepId::of(&["join", &row.name]);
+        let title = format!("Joining {}", row.name);
+        Some((self.builder.add(id, title, &handles, Action::Join(join)), toolchain))
+    }
+
+    fn compile(&mut self, target: &ProjectTarget, triple: &Triple) -> Option<(Handle, String)> {
+        let floor = target.glibc.map_or_else(String::new, |version| format!(".{version}"));
+        let triple_with_floor = format!("{triple}{floor}");
+        if let Some(known) = self.compiled.get(&triple_with_floor) {
+            return Some(known.clone());
+        }
+        let toolchain = self.toolchain(target, triple)?;
+        let mut needs = Vec::new();
+        let mut own_sysroot = false;
+        // The cross-rs containers bring their own standard libraries.
+        if toolchain != "cross" && !self.facts.standard_libraries.contains(triple) {
+            let (handle, by) = self.provision(target, triple)?;
+            own_sysroot = by == ProvisionMethod::BuildStd;
+            needs.push(handle);
+        }
+        let rustflags = self.rustflags(triple);
+        let key = (toolchain.clone(), rustflags.clone(), own_sysroot);
+        let batch = self.batches.iter().position(|known| *known == key).unwrap_or_else(|| {
+            self.batches.push(key);
+            self.batches.len() - 1
+        });
+        let row = self.catalog.targets.find(triple.as_str()).unwrap_or(&target.target);
+        let action = Compile {
+            triple: triple.clone(),
+            triple_with_floor: triple_with_floor.clone(),
+            settings: self.project.toolchains.get(&toolchain).cloned().unwrap_or_default(),
+            macos: target.macos.clone(),
+            exe_suffix: row.exe_suffix.clone(),
+            rustflags,
+            cflags: self.remaps().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect(),
+            batch,
+            own_sysroot,
+            toolchain: toolchain.clone(),
+        };
+        let name = if target.target.parts.is_empty() { row.name.as_str() } else { triple.as_str() };
+        let id = StepId::of(&["compile", triple.as_str()]);
+        let title = format!("Compiling for {name}");
+        let handle = self.builder.add(id, title, &needs, Action::Compile(action));
+        self.compiled.insert(triple_with_floor, (handle, toolchain.clone()));
+        Some((handle, toolchain))
+    }
+
+    /// The toolchain for a triple: the one asked for, else the first that can be used here. A glibc floor rules
+    /// `native` out, which links against whatever this machine has.
+    fn toolchain(&mut self, target: &ProjectTarget, triple: &Triple) -> Option<String> {
+        let row = &target.target;
+        let native = (*triple == self.facts.host && target.glibc.is_none()).then(|| "native".to_owned());
+        let candidates: Vec<String> = match &target.toolchain {
+            Some(asked) => vec![asked.clone()],
+            None => native.into_iter().chain(row.toolchains.iter().cloned()).collect(),
+        };
+        let mut missing = Vec::new();
+        for candidate in &candidates {
+            match self.facts.toolchains.get(candidate) {
+                Some(Availability::Ready { .. }) => return Some(candidate.clone()),
+                Some(Availability::Missing { what, mend }) => {
+                    missing.push((candidate.as_str(), what.as_str(), mend.as_str()));
+                }
+                None => {}
+            }
+        }
+        let reasons: Vec<String> = missing.iter().map(|(name, what, _)| format!("{name}: {what}")).collect();
+        let mends: Vec<String> = missing.iter().map(|(name, _, mend)| format!("{mend} (for {name})")).collect();
+        let finding = Finding::configuration(
+            "plan::no-toolchain",
+            format!("nothing here can compile for {} ({triple}): {}", row.name, reasons.join("; ")),
+            mends.join(", or "),
+        );
+        self.report(finding.class(FailureClass::MissingTool), target);
+        None
+    }
+
+    fn provision(&mut self, target: &ProjectTarget, triple: &Triple) -> Option<(Handle, ProvisionMethod)> {
+        let by = if self.facts.rustup && !self.facts.offline {
+            ProvisionMethod::Rustup
+        } else if self.facts.rust_src {
+            ProvisionMethod::BuildStd
+        } else {
+            let finding = Finding::configuration(
+                "plan::no-standard-library",
+                format!("the standard library for {triple} is not installed, and there is neither rustup to fetch it nor rust-src to build it from"),
+                format!("run `rustup target add {triple}`, or install the rust-src of {}", self.facts.rustc),
+            );
+            self.report(finding.class(FailureClass::MissingTool), target);
+            return None;
+        };
+        let id = StepId::of(&["provision", triple.as_str()]);
+        let title = format!("Getting the standard library for {triple}");
+        let action = Action::Provision(Provision { triple: triple.clone(), by });
+        Some((self.builder.add(id, title, &[], action), by))
+    }
+
+    /// A finding about a target, said once even when several targets share the cause.
+    fn report(&mut self, finding: Finding, target: &ProjectTarget) {
+        let finding = match &target.path {
+            Some(path) => finding.at(path.clone()),
+            None => finding,
+        };
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// The user's own flags, then ours: cargo's sources of flags exclude each other, so whoever sets one has to
+    /// carry the others along.
+    fn rustflags(&self, triple: &Triple) -> Vec<String> {
+        let mut flags = self.facts.rustflags.get(triple).cloned().unwrap_or_default();
+        flags.extend(self.remaps().map(|(from, to)| format!("--remap-path-prefix={from}={to}")));
+        flags
+    }
+
+    /// The directories of this machine that must not be seen in a binary, and what stands for them there. rustc
+    /// lets the last match win, so the outermost comes first.
+    fn remaps(&self) -> impl Iterator<Item = (String, String)> {
+        let facts = self.facts;
+        // Where rust-src is installed, rustc names its files; elsewhere it names the commit. The same for both.
+        let sources = facts
+            .rustc_commit
+            .as_ref()
+            .map(|commit| (format!("{}/lib/rustlib/src/rust", facts.sysroot), format!("/rustc/{commit}")));
+        let directories = [
+            (facts.sysroot.to_string(), "/rust".to_owned()),
+            (facts.cargo_home.to_string(), "/cargo".to_owned()),
+            (self.project.root.to_string(), "/project".to_owned()),
+            (self.project.target_directory.to_string(), "/target".to_owned()),
+        ];
+        directories.into_iter().chain(sources)
+    }
+
+    fn examine(&mut self, target: &ProjectTarget, compiled: Handle, declared: DeclaredTarget) -> Handle {
+        let id = StepId::of(&["examine", &target.target.name]);
+        let title = format!("Examining the binaries for {}", target.target.name);
+        let action = Action::Examine(Examine { binaries: self.builder.id(compiled), declared });
+        self.builder.add(id, title, &[compiled], action)
+    }
+
+    fn package(
+        &mut self,
+        target: &ProjectTarget,
+        format: &deploy_model::Format,
+        compiled: Handle,
+        examined: Handle,
+        fetched: &[(&Asset, Handle)],
+    ) -> Option<Handle> {
+        // The formats of a resolved project are all in the catalog.
+        let packager = self.catalog.packagers.get(format)?;
+        let app = &self.project.app;
+        let row = &target.target;
+        let mut needs = vec![examined, compiled];
+        let mut entries: Vec<PlannedEntry> = Vec::new();
+        for binary in &self.project.binaries {
+            let name = format!("{}{}", binary.name, row.exe_suffix);
+            let source = Source::Output { step: self.builder.id(compiled), name: name.clone() };
+            entries.push(PlannedEntry { path: name.parse().ok()?, source, executable: true });
+        }
+        for file in &self.project.files {
+            let source = Source::Project(file.from.clone());
+            entries.push(PlannedEntry { path: file.to.clone(), source, executable: file.executable });
+        }
+        for (asset, handle) in fetched {
+            if !asset.targets.is_empty() && !asset.targets.contains(&row.name) {
+                continue;
+            }
+            needs.push(*handle);
+            let step = self.builder.id(*handle);
+            let source = if asset.unpack.gives_tree() && asset.member.is_none() {
+                Source::Tree { step }
+            } else {
+                Source::Output { step, name: asset.path.file_name().to_owned() }
+            };
+            entries.push(PlannedEntry { path: asset.path.clone(), source, executable: asset.executable });
+        }
+        entries.sort();
+        let file = packager.shape.file_name(&app.name, &app.version, row);
+        let root: Option<RelPath> = packager
+            .shape
+            .rooted
+            .then(|| format!("{}-{}-{}", app.name, app.version, row.triple).parse().ok())
+            .flatten();
+        let action = Package {
+            format: format.clone(),
+            target: row.name.clone(),
+            triple: row.triple.clone(),
+            file: file.clone(),
+            settings: self.project.packages.get(format).cloned().unwrap_or_else(|| serde_json::json!({})),
+            level: self.project.level,
+            payload: PayloadPlan { root, entries },
+        };
+        let id = StepId::of(&["package", format.as_str(), &row.name]);
+        Some(self.builder.add(id, format!("Packaging {file}"), &needs, Action::Package(Box::new(action))))
+    }
+
+    /// What stands at the end of every release: describe, verify, publish.
+    fn close(&mut self, packages: &[Handle]) {
+        let app = &self.project.app;
+        let release = format!("{}-{}", app.name, app.version);
+        let described =
+            self.builder.add(StepId::of(&["describe"]), format!("Describing {release}"), packages, Action::Describe);
+        let mut needs = packages.to_vec();
+        needs.push(described);
+        let verified = self.builder.add(
+            StepId::of(&["verify"]),
+            format!("Verifying {release} from its bytes"),
+            &needs,
+            Action::Verify,
+        );
+        needs.push(verified);
+        let publish =
+            Publish { publisher: "directory".to_owned(), settings: serde_json::json!({}), release: release.clone() };
+        self.builder.add(
+            StepId::of(&["publish", "directory"]),
+            format!("Publishing {release}"),
+            &needs,
+            Action::Publish(publish),
+        );
+    }
+}
+
+fn declaration(project: &Project, target: &ProjectTarget, toolchain: String) -> DeclaredTarget {
+    let row = &target.target;
+    DeclaredTarget {
+        name: row.name.clone(),
+        triple: row.triple.clone(),
+        container: row.container.clone(),
+        machines: row.machines.clone(),
+        linking: row.linking.clone(),
+        glibc: target.glibc,
+        minimum_macos: target.macos.clone(),
+        toolchain,
+        binaries: project.binaries.iter().map(|binary| binary.name.clone()).collect(),
+        formats: target.formats.clone(),
+    }
+}

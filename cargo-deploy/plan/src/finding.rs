@@ -1,0 +1,62 @@
+//! Something a user can mend, found while a project is resolved or a plan is drawn.
+
+use deploy_model::FailureClass;
+use serde::Serialize;
+
+/// A problem with its place in the manifest given as a path of keys (`targets.build[2]`). Whoever holds the
+/// merged manifest turns it into a [`crate::manifest::Problem`] with file and span.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Stable code: `plan::no-toolchain`.
+    pub code: &'static str,
+    /// Where in the manifest, when it is about something written there.
+    pub path: Option<String>,
+    /// What was found and what was expected.
+    pub message: String,
+    /// How to mend it.
+    pub help: String,
+    /// The class of the failure, which decides the exit code.
+    pub class: FailureClass,
+}
+
+impl Finding {
+    /// A finding of class [`FailureClass::Configuration`].
+    pub fn configuration(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Finding { code, path: None, message: message.into(), help: help.into(), class: FailureClass::Configuration }
+    }
+
+    /// The same finding, about what stands at `path`.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// The same finding with another class.
+    #[must_use]
+    pub fn class(mut self, class: FailureClass) -> Self {
+        self.class = class;
+        self
+    }
+}
+
+/// Every code that [`Finding`]s carry, with what it means. The reference page is made from it.
+pub const CODES: &[(&str, &str)] = &[
+    ("project::no-binaries", "The chosen packages have no binary, so there is nothing to release."),
+    ("project::several-packages", "Several packages have binaries and nothing says what the release is called."),
+    ("project::unknown-package", "A package that was asked for is not a member of the workspace."),
+    ("project::unknown-binary", "A binary that was asked for is in none of the chosen packages."),
+    ("project::unknown-target", "A target is neither an alias nor a triple of the table of targets."),
+    ("project::duplicate-target", "Two entries of the list of targets mean the same triple."),
+    ("project::unknown-format", "A format is not one that this version can make."),
+    ("project::duplicate-format", "A list of formats names one twice."),
+    ("project::impossible-format", "A format cannot hold what the target needs, or exists for another system only."),
+    ("project::glibc-floor", "A glibc version was given for a target that has no glibc."),
+    ("project::missing-file", "A file that the manifest names is not there."),
+    ("project::path-escapes", "A path leads out of the project."),
+    ("project::duplicate-path", "Two files would have the same path in the package."),
+    ("project::unlocked-asset", "An asset has no sha256, neither in the manifest nor in Deploy.lock."),
+    ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
+    ("plan::unknown-toolchain", "A toolchain that was asked for does not exist."),
+    ("plan::no-standard-library", "The standard library of a target is missing and there is no way to get it here."),
+];

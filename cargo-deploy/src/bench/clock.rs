@@ -1,0 +1,30 @@
+//! The clock, and the only waiting there is.
+#![expect(clippy::disallowed_methods, reason = "the bench is the door to the clock")]
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A moment to measure from. What is measured goes to people and logs, never into an artifact.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts measuring.
+    pub fn start() -> Self {
+        Stopwatch(Instant::now())
+    }
+
+    /// Milliseconds since the start.
+    pub fn milliseconds(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Seconds since 1970-01-01 UTC, for logs only.
+pub fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// Waits before another try.
+pub fn wait(duration: Duration) {
+    std::thread::sleep(duration);
+}

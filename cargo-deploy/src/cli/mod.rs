@@ -1,0 +1,7 @@
+//! The command line: arguments, verbs, words.
+
+pub mod args;
+pub mod command;
+pub mod env;
+pub mod exit;
+pub mod render;

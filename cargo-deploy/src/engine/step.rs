@@ -1,0 +1,570 @@
+//! What each kind of step does, and what decides its outputs.
+
+use crate::asset::{self, FetchError};
+use crate::bench::Workbench;
+use crate::bench::files::{self, FileError};
+use crate::engine::fingerprint::{Fingerprint, Known};
+use crate::engine::store::{Output, Receipt};
+use crate::engine::{Engine, Setup};
+use crate::package::{self, Entry, PackageError, Payload};
+use crate::publish::{self, Publication, PublishError, PublishedFile};
+use crate::release::{LINKAGE_FILE, RELEASE_FILE, SUMS_FILE, describe, examine, verify};
+use crate::toolchain::{CompileError, ProvisionError, cargo_call, standard_library};
+use camino::Utf8PathBuf;
+use deploy_formats::{linkage::LinkageError, universal};
+use deploy_model::artifact::Content;
+use deploy_model::release::{AssetRecord, SCHEMA};
+use deploy_model::{Artifact, ArtifactKind, FailureClass, RelPath, Release, Sha256, StepId};
+use deploy_plan::plan::{Action, Compile, Examine, Join, Package, Plan, Publish, Source, Step};
+use std::collections::BTreeMap;
+
+/// Raise it when a step makes other outputs from the same inputs and no plug-in's revision says so.
+const REVISION: u32 = 1;
+
+/// A step that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A standard library could not be got.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    /// An asset could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Binaries could not be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// Binaries could not be joined.
+    #[error("join the parts of {binary}")]
+    Join {
+        /// The binary.
+        binary: String,
+        /// What is wrong with them.
+        source: universal::UniversalError,
+    },
+    /// A binary cannot be read.
+    #[error("examine {binary}")]
+    Unreadable {
+        /// The binary.
+        binary: String,
+        /// What is wrong with it.
+        source: LinkageError,
+    },
+    /// Binaries are not what was declared.
+    #[error("keep what was declared for {target}:{}", bullets(.differences))]
+    NotAsDeclared {
+        /// The target.
+        target: String,
+        /// What differs, a line each.
+        differences: Vec<String>,
+    },
+    /// A package could not be made.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// Two entries of a payload have the same path.
+    #[error("put {path} into the package: two entries have this path")]
+    DuplicatePath {
+        /// The path.
+        path: RelPath,
+    },
+    /// An entry has no source: an earlier step did not make what the plan says it makes.
+    #[error("find {name}, which {step} was to make")]
+    NoSource {
+        /// The output.
+        name: String,
+        /// The step.
+        step: StepId,
+    },
+    /// The plan names a plug-in that does not exist: a bug.
+    #[error("find the plug-in {id}")]
+    NoPlugin {
+        /// Its id.
+        id: String,
+    },
+    /// The release cannot be read back.
+    #[error(transparent)]
+    Unverifiable(#[from] verify::VerifyError),
+    /// The release is not what it declares.
+    #[error("verify the release:{}", bullets(.problems))]
+    Verification {
+        /// What is wrong, a line each.
+        problems: Vec<String>,
+    },
+    /// The release could not be published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+fn bullets(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  - {line}")).collect()
+}
+
+impl StepError {
+    /// What kind of failure it is.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            StepError::File(_) | StepError::Package(_) | StepError::Publish(_) | StepError::Join { .. } => {
+                FailureClass::Unexpected
+            }
+            StepError::Provision(_) => FailureClass::MissingTool,
+            StepError::Fetch(error) => error.class(),
+            StepError::Compile(_) => FailureClass::CargoBuild,
+            StepError::Unreadable { .. }
+            | StepError::NotAsDeclared { .. }
+            | StepError::Verification { .. }
+            | StepError::Unverifiable(_) => FailureClass::Verification,
+            StepError::DuplicatePath { .. } => FailureClass::Configuration,
+            StepError::NoSource { .. } | StepError::NoPlugin { .. } => FailureClass::Bug,
+        }
+    }
+}
+
+/// What decides the outputs of a step; `None` for a step that is done in every run: only cargo knows whether a
+/// binary is fresh, and only the publisher whether a release is there.
+pub(crate) fn fingerprint(
+    step: &Step,
+    plan: &Plan,
+    setup: &Setup<'_>,
+    known: &Known<'_>,
+) -> Result<Option<Fingerprint>, StepError> {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add("cargo-deploy", format!("{} r{REVISION}", env!("CARGO_PKG_VERSION")));
+    match &step.action {
+        Action::Provision(_) | Action::Compile(_) | Action::Publish(_) => return Ok(None),
+        Action::Fetch(asset) => {
+            // Where it came from is for the record; what it is, is its digest.
+            fingerprint.add("sha256", asset.sha256.as_str());
+            fingerprint
+                .add_json("unpacking", &(asset.unpack, &asset.member, asset.strip, asset.executable, &asset.path));
+        }
+        Action::Join(join) => {
+            for part in &join.parts {
+                add_outputs(&mut fingerprint, part, known)?;
+            }
+        }
+        Action::Examine(examine) => {
+            fingerprint.add_json("what was declared", &examine.declared);
+            add_outputs(&mut fingerprint, &examine.binaries, known)?;
+        }
+        Action::Package(package) => {
+            let packager = package::find(package.format.as_str())
+                .ok_or_else(|| StepError::NoPlugin { id: package.format.to_string() })?;
+            fingerprint.add("packager", format!("{} r{}", package.format, packager.info().revision));
+            fingerprint.add("settings", package.settings.to_string());
+            fingerprint.add_json("level", &package.level);
+            fingerprint.add("time", plan.source_date_epoch.to_string());
+            fingerprint.add("file name", package.file.clone());
+            fingerprint.add_json("root", &package.payload.root);
+            for entry in payload(package, plan, known)?.entries {
+                let mode = if entry.executable { "x" } else { "-" };
+                fingerprint.add(entry.path.as_str(), format!("{} {mode}", entry.sha256));
+            }
+        }
+        Action::Describe => {
+            fingerprint.add_json("targets", &plan.targets);
+            fingerprint.add_json("sizes", &plan.max_size);
+            fingerprint.add_json("tools", &setup.tools);
+            fingerprint.add_json("revision", &setup.source);
+            fingerprint.add("time", plan.source_date_epoch.to_string());
+            fingerprint.add("name", format!("{} {}", plan.name, plan.version));
+            for step in &plan.steps {
+                match &step.action {
+                    Action::Package(package) => {
+                        let receipt = receipt(known, &step.id)?;
+                        fingerprint.add_json(package.file.clone(), receipt);
+                    }
+                    Action::Fetch(asset) => fingerprint.add_json(format!("asset {}", asset.path), asset),
+                    _ => {}
+                }
+            }
+        }
+        Action::Verify => {
+            for file in release_files(plan, known)? {
+                fingerprint.add(file.name, file.sha256.as_str());
+            }
+        }
+    }
+    Ok(Some(fingerprint))
+}
+
+fn add_outputs(fingerprint: &mut Fingerprint, step: &StepId, known: &Known<'_>) -> Result<(), StepError> {
+    for (name, output) in &receipt(known, step)?.outputs {
+        fingerprint.add(format!("{name} of {step}"), output.sha256.as_str());
+    }
+    Ok(())
+}
+
+fn receipt<'a>(known: &Known<'a>, step: &StepId) -> Result<&'a Receipt, StepError> {
+    known
+        .receipts
+        .get(step)
+        .ok_or_else(|| StepError::NoSource { name: "its receipt".to_owned(), step: step.clone() })
+}
+
+/// The payload of a package: every entry with its content's place, size and digest.
+fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload, StepError> {
+    let mut entries: BTreeMap<RelPath, Entry> = BTreeMap::new();
+    let mut add = |entry: Entry| match entries.insert(entry.path.clone(), entry) {
+        Some(other) => Err(StepError::DuplicatePath { path: other.path }),
+        None => Ok(()),
+    };
+    for planned in &package.payload.entries {
+        match &planned.source {
+            Source::Project(path) => {
+                let content = known.root.join(path.as_str());
+                let (sha256, size) = known
+                    .memo
+                    .digest(&content)?
+                    .ok_or_else(|| FileError {
+                        action: "read",
+                        path: content.clone(),
+                        source: std::io::ErrorKind::NotFound.into(),
+                    })?;
+                let path = planned.path.clone();
+                add(Entry { path, content, size, sha256, executable: planned.executable })?;
+            }
+            Source::Output { step, name } => {
+                let output = receipt(known, step)?
+                    .outputs
+                    .get(name)
+                    .ok_or_else(|| StepError::NoSource { name: name.clone(), step: step.clone() })?;
+                add(entry(planned.path.clone(), output, planned.executable || output.executable))?;
+            }
+            Source::Tree { step } => {
+                for (name, output) in &receipt(known, step)?.outputs {
+                    let below: RelPath = name
+                        .parse()
+                        .map_err(|_| StepError::NoSource { name: name.clone(), step: step.clone() })?;
+                    add(entry(below.below(&planned.path), output, output.executable))?;
+                }
+            }
+        }
+    }
+    Ok(Payload {
+        name: plan.name.clone(),
+        version: plan.version.clone(),
+        triple: package.triple.clone(),
+        file: package.file.clone(),
+        root: package.payload.root.clone(),
+        level: package.level,
+        entries: entries.into_values().collect(),
+    })
+}
+
+fn entry(path: RelPath, output: &Output, executable: bool) -> Entry {
+    Entry { path, content: output.path.clone(), size: output.size, sha256: output.sha256.clone(), executable }
+}
+
+/// Every file of the release, sorted by name.
+fn release_files(plan: &Plan, known: &Known<'_>) -> Result<Vec<PublishedFile>, StepError> {
+    let mut found = Vec::new();
+    for step in &plan.steps {
+        if matches!(step.action, Action::Package(_) | Action::Describe) {
+            for (name, output) in &receipt(known, &step.id)?.outputs {
+                let (path, sha256) = (output.path.clone(), output.sha256.clone());
+                found.push(PublishedFile { name: name.clone(), path, sha256 });
+            }
+        }
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+impl Engine<'_> {
+    /// Does a step; says also whether what it was to make was there already.
+    pub(crate) fn execute(&self, step: &Step, bench: &Workbench<'_>) -> Result<(Receipt, bool), StepError> {
+        let made = match &step.action {
+            Action::Provision(provision) => {
+                let there = standard_library::provision(provision, self.setup.machine, bench)?;
+                return Ok((Receipt::default(), there));
+            }
+            Action::Fetch(asset) => {
+                let fetched = asset::fetch_step(asset, &self.asset_context(), bench)?;
+                let mut receipt = Receipt::default();
+                for file in fetched.files {
+                    let output = self.store.adopt(&file.path, file.executable, &self.memo)?;
+                    receipt.outputs.insert(file.name, output);
+                }
+                receipt
+            }
+            Action::Compile(_) => Receipt::default(),
+            Action::Join(join) => self.join(join, bench)?,
+            Action::Examine(examine) => self.examine(examine)?,
+            Action::Package(package) => self.package(step, package, bench)?,
+            Action::Describe => self.describe(bench)?,
+            Action::Verify => self.verify()?,
+            Action::Publish(publish) => return self.publish(publish),
+        };
+        Ok((made, false))
+    }
+
+    fn with_known<T>(&self, work: impl FnOnce(&Known<'_>) -> T) -> T {
+        let receipts = self.locked(&self.receipts).clone();
+        work(&Known { receipts: &receipts, root: self.setup.root, memo: &self.memo })
+    }
+
+    fn asset_context(&self) -> asset::Context<'_> {
+        asset::Context {
+            root: self.setup.root,
+            cache: &self.setup.machine.cache,
+            environment: &self.setup.machine.environment,
+            offline: self.setup.offline,
+        }
+    }
+
+    /// Asks cargo for a batch of compile steps in one call.
+    pub(crate) fn perform_batch(&self, steps: &[usize]) -> Vec<(usize, crate::engine::Outcome)> {
+        let begun = self.clock.milliseconds();
+        let compiles: Vec<(usize, &Step, &Compile)> = steps
+            .iter()
+            .filter_map(|at| match &self.plan.steps[*at].action {
+                Action::Compile(compile) => Some((*at, &self.plan.steps[*at], compile)),
+                _ => None,
+            })
+            .collect();
+        for (_, step, _) in &compiles {
+            self.start(step, "cargo is always asked; it knows what is fresh");
+        }
+        let Some((_, first, _)) = compiles.first() else { return Vec::new() };
+        let scratch = self.work.join("scratch").join(first.id.as_str().replace([':', '/'], "-"));
+        let bench = self.bench(first, scratch.clone());
+        let actions: Vec<&Compile> = compiles.iter().map(|(_, _, compile)| *compile).collect();
+        let mut results = match files::create_directory(&scratch) {
+            Ok(()) => cargo_call::run(&actions, self.plan, self.setup.machine, &bench),
+            Err(error) => actions
+                .iter()
+                .map(|compile| (compile.triple.clone(), Err(CompileError::from(error.again()))))
+                .collect(),
+        };
+        compiles
+            .iter()
+            .map(|(at, step, compile)| {
+                let result = results
+                    .remove(&compile.triple)
+                    .ok_or_else(|| StepError::NoSource {
+                        name: compile.triple.to_string(),
+                        step: step.id.clone(),
+                    })
+                    .and_then(|built| built.map_err(StepError::from))
+                    .and_then(|built| self.compiled(built));
+                match result {
+                    Ok(receipt) => {
+                        self.locked(&self.ledger).remember(&step.id, Fingerprint::default(), &receipt);
+                        (*at, self.succeed(step, receipt, false, begun))
+                    }
+                    Err(error) => (*at, self.fail(*at, error, begun)),
+                }
+            })
+            .collect()
+    }
+
+    fn compiled(&self, built: Vec<cargo_call::BuiltBinary>) -> Result<Receipt, StepError> {
+        let mut receipt = Receipt::default();
+        for binary in built {
+            let name = binary.path.file_name().unwrap_or(&binary.name).to_owned();
+            let (sha256, size) = self.memo.digest(&binary.path)?.ok_or_else(|| FileError {
+                action: "read",
+                path: binary.path.clone(),
+                source: std::io::ErrorKind::NotFound.into(),
+            })?;
+            receipt.outputs.insert(name, Output { sha256, size, executable: true, path: binary.path });
+        }
+        Ok(receipt)
+    }
+
+    fn join(&self, join: &Join, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let mut parts: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+        self.with_known(|known| {
+            for part in &join.parts {
+                for (name, output) in &receipt(known, part)?.outputs {
+                    parts.entry(name.clone()).or_default().push(files::read(&output.path)?);
+                }
+            }
+            Ok::<(), StepError>(())
+        })?;
+        let mut receipt = Receipt::default();
+        for (name, slices) in parts {
+            let slices: Vec<&[u8]> = slices.iter().map(Vec::as_slice).collect();
+            let joined = universal::join(&slices)
+                .map_err(|source| StepError::Join { binary: name.clone(), source })?;
+            let file = bench.file(&name);
+            files::replace(&file, &joined)?;
+            receipt.outputs.insert(name, self.store.adopt(&file, true, &self.memo)?);
+        }
+        Ok(receipt)
+    }
+
+    fn examine(&self, action: &Examine) -> Result<Receipt, StepError> {
+        let outputs = self.with_known(|known| receipt(known, &action.binaries).cloned())?.outputs;
+        let mut made = Receipt::default();
+        let mut differences = Vec::new();
+        for (name, output) in outputs {
+            let images = examine::read(&files::read(&output.path)?)
+                .map_err(|source| StepError::Unreadable { binary: name.clone(), source })?;
+            let found = examine::differences(&images, &action.declared);
+            differences.extend(found.into_iter().map(|difference| format!("{name}: {difference}")));
+            made.linkage.insert(name, images);
+        }
+        if differences.is_empty() {
+            Ok(made)
+        } else {
+            Err(StepError::NotAsDeclared { target: action.declared.name.clone(), differences })
+        }
+    }
+
+    fn package(&self, step: &Step, package: &Package, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let packager = package::find(package.format.as_str())
+            .ok_or_else(|| StepError::NoPlugin { id: package.format.to_string() })?;
+        let payload = self.with_known(|known| payload(package, self.plan, known))?;
+        let file = packager.package(&package.settings, &payload, bench)?;
+        let mut receipt = Receipt::default();
+        receipt.outputs.insert(package.file.clone(), self.store.adopt(&file, false, &self.memo)?);
+        for entry in &payload.entries {
+            receipt.contents.push(Content {
+                path: packager.place(&payload, entry),
+                sha256: entry.sha256.clone(),
+                size: entry.size,
+                executable: entry.executable,
+            });
+        }
+        receipt.contents.sort();
+        receipt.linkage = self.linkage_inside(step, package, &payload, packager);
+        Ok(receipt)
+    }
+
+    /// What the examined binaries said, by their place in the package.
+    fn linkage_inside(
+        &self,
+        step: &Step,
+        package: &Package,
+        payload: &Payload,
+        packager: &dyn package::AnyPackager,
+    ) -> BTreeMap<String, Vec<deploy_model::Linkage>> {
+        let receipts = self.locked(&self.receipts);
+        let examined: Vec<&Receipt> = step.needs.iter().filter_map(|need| receipts.get(need)).collect();
+        let binaries = package.payload.entries.iter().filter_map(|planned| match &planned.source {
+            Source::Output { name, .. } => {
+                let images = examined.iter().find_map(|receipt| receipt.linkage.get(name))?;
+                let entry = payload.entries.iter().find(|entry| entry.path == planned.path)?;
+                Some((packager.place(payload, entry), images.clone()))
+            }
+            Source::Project(_) | Source::Tree { .. } => None,
+        });
+        binaries.collect()
+    }
+
+    fn describe(&self, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let receipts = self.locked(&self.receipts).clone();
+        let mut artifacts = Vec::new();
+        let mut assets = BTreeMap::new();
+        for step in &self.plan.steps {
+            match &step.action {
+                Action::Package(package) => artifacts.extend(artifact(step, package, &receipts)),
+                Action::Fetch(asset) => {
+                    let record = AssetRecord {
+                        origin: asset.origin.to_string(),
+                        sha256: asset.sha256.clone(),
+                        size: asset.size,
+                        license: asset.license.clone(),
+                    };
+                    assets.insert(asset.path.to_string(), record);
+                }
+                _ => {}
+            }
+        }
+        let table = describe::linkage_table(&artifacts);
+        artifacts.push(Artifact {
+            file: LINKAGE_FILE.to_owned(),
+            kind: ArtifactKind::Description,
+            format: None,
+            target: None,
+            size: table.len() as u64,
+            sha256: Sha256::of(table.as_bytes()),
+            step: bench.step.clone(),
+            contents: Vec::new(),
+            linkage: BTreeMap::new(),
+        });
+        artifacts.sort_by(|one, other| one.file.cmp(&other.file));
+        let release = Release {
+            schema: SCHEMA,
+            name: self.plan.name.clone(),
+            version: self.plan.version.clone(),
+            source_date_epoch: self.plan.source_date_epoch,
+            source: self.setup.source.clone(),
+            tools: self.setup.tools.clone(),
+            targets: self.plan.targets.clone(),
+            max_size: self.plan.max_size.clone(),
+            assets,
+            artifacts,
+        };
+        let json = describe::release_json(&release);
+        let json_digest = Sha256::of(json.as_bytes());
+        let listed = release.artifacts.iter().map(|artifact| (artifact.file.as_str(), &artifact.sha256));
+        let sums = describe::sums(listed.chain([(RELEASE_FILE, &json_digest)]));
+        let mut receipt = Receipt::default();
+        for (name, text) in [(LINKAGE_FILE, &table), (RELEASE_FILE, &json), (SUMS_FILE, &sums)] {
+            let file = bench.file(name);
+            files::replace(&file, text.as_bytes())?;
+            receipt.outputs.insert(name.to_owned(), self.store.adopt(&file, false, &self.memo)?);
+        }
+        Ok(receipt)
+    }
+
+    fn verify(&self) -> Result<Receipt, StepError> {
+        let files = self.with_known(|known| release_files(self.plan, known))?;
+        let found: BTreeMap<String, Utf8PathBuf> =
+            files.into_iter().map(|file| (file.name, file.path)).collect();
+        let report = verify::files_of_release(&found, self.setup.threads)?;
+        if report.problems.is_empty() {
+            Ok(Receipt::default())
+        } else {
+            let problems = report.problems.iter().map(ToString::to_string).collect();
+            Err(StepError::Verification { problems })
+        }
+    }
+
+    fn publish(&self, publish: &Publish) -> Result<(Receipt, bool), StepError> {
+        let publisher = publish::find(&publish.publisher)
+            .ok_or_else(|| StepError::NoPlugin { id: publish.publisher.clone() })?;
+        let files = self.with_known(|known| release_files(self.plan, known))?;
+        let published = publisher.publish(
+            &publish.settings,
+            &Publication {
+                release: &publish.release,
+                files: &files,
+                releases: self.setup.releases,
+                stage: &self.work.join("stage"),
+                memo: &self.memo,
+            },
+        )?;
+        let receipts = self.locked(&self.receipts).clone();
+        for step in &self.plan.steps {
+            if let Action::Package(package) = &step.action {
+                for artifact in artifact(step, package, &receipts) {
+                    self.setup.events.event(deploy_model::Event::ArtifactReady { artifact: Box::new(artifact) });
+                }
+            }
+        }
+        *self.locked(&self.place) = Some(published.place);
+        Ok((Receipt::default(), published.unchanged))
+    }
+}
+
+/// The artifact that a package step made.
+fn artifact(step: &Step, package: &Package, receipts: &BTreeMap<StepId, Receipt>) -> Option<Artifact> {
+    let receipt = receipts.get(&step.id)?;
+    let output = receipt.outputs.get(&package.file)?;
+    Some(Artifact {
+        file: package.file.clone(),
+        kind: ArtifactKind::Package,
+        format: Some(package.format.clone()),
+        target: Some(package.triple.clone()),
+        size: output.size,
+        sha256: output.sha256.clone(),
+        step: step.id.clone(),
+        contents: receipt.contents.clone(),
+        linkage: receipt.linkage.clone(),
+    })
+}
