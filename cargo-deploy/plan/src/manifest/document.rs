@@ -26,7 +26,7 @@ pub const MAXIMUM_CARGO_SIZE: usize = 16 << 20;
 pub const MAXIMUM_DEPTH: usize = 64;
 
 /// How often the rest is parsed again without the statements that had mistakes.
-const MAXIMUM_ROUNDS: usize = 4;
+const MAXIMUM_ROUNDS: usize = 16;
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,8 +169,13 @@ pub(crate) fn parse(source: &Source) -> Parsed {
         return Parsed { root: None, problems: vec![problem] };
     }
 
-    let mut text = source.text().to_owned();
-    let mut problems = Vec::new();
+    let unclosed = Statement::unclosed(source.text());
+    let mut text = Statement::blanked(source.text(), &unclosed);
+    let mut problems: Vec<Problem> = unclosed
+        .iter()
+        .take(MAXIMUM_STATEMENTS)
+        .map(|statement| statement.problem(source, &Table::new()))
+        .collect();
     for _ in 0..MAXIMUM_ROUNDS {
         let (root, errors) = DeTable::parse_recoverable(&text);
         let mut mistakes = Vec::new();
@@ -186,17 +191,17 @@ pub(crate) fn parse(source: &Source) -> Parsed {
             return Parsed { root: Some(Node { value: Value::Table(root), location }), problems };
         }
         let statements = Statement::with_mistakes(&text, &root, mistakes);
-        let too_many = statements.len() > MAXIMUM_STATEMENTS;
-        for statement in statements.iter().take(MAXIMUM_STATEMENTS) {
-            problems.push(statement.problem(source, &root));
-        }
-        if too_many {
-            let message = format!("{} has more syntax errors than these", source.name());
-            let end = source.text().len();
-            problems.push(Problem::error("manifest::more", message).label(Location::new(id, end..end), ""));
+        problems.extend(statements.iter().map(|statement| statement.problem(source, &root)));
+        if problems.len() > MAXIMUM_STATEMENTS {
             break;
         }
         text = Statement::blanked(&text, &statements);
+    }
+    if problems.len() > MAXIMUM_STATEMENTS {
+        problems.truncate(MAXIMUM_STATEMENTS);
+        let message = format!("{} has more syntax errors than these", source.name());
+        let end = source.text().len();
+        problems.push(Problem::error("manifest::more", message).label(Location::new(id, end..end), ""));
     }
     Parsed { root: None, problems }
 }

@@ -26,16 +26,6 @@ impl Mistake {
     fn is(&self, words: &str) -> bool {
         self.words.starts_with(words)
     }
-
-    /// Whether a bracket has no end.
-    fn is_unclosed(&self) -> bool {
-        self.is("unclosed array,") || self.is("unclosed inline table")
-    }
-
-    /// Whether what it is about took in more of the text than was meant.
-    fn swallows(&self) -> bool {
-        self.is_unclosed() || self.is("invalid multi-line")
-    }
 }
 
 /// A statement (a header, or a key with its value) that has a mistake in it.
@@ -46,11 +36,116 @@ pub(crate) struct Statement {
     reach: usize,
     /// The mistake that says most.
     mistake: Mistake,
-    /// The bracket that is not closed, if that is the mistake.
+    /// The quotes that are not closed, if that is the mistake.
     opening: Option<Range<usize>>,
 }
 
+/// Looks for brackets without an end, statement by statement.
+#[derive(Default)]
+struct BracketScan {
+    /// The brackets that are open, and where.
+    open: Vec<(u8, usize)>,
+    /// The first bracket of the statement that turned out to have no end.
+    unclosed: Option<(u8, usize)>,
+    /// Where the statement begins.
+    start: usize,
+    /// Whether its `=` was seen; brackets in front of it are no brackets of a value.
+    in_value: bool,
+    /// The last byte that is neither space nor comment.
+    last: u8,
+    found: Vec<Statement>,
+}
+
+impl BracketScan {
+    /// Takes in one byte that is in no string and no comment.
+    fn byte(&mut self, at: usize, byte: u8) {
+        match byte {
+            b'=' => self.in_value = true,
+            b'[' | b'{' if self.in_value => self.open.push((byte, at)),
+            b']' | b'}' => {
+                let opening = if byte == b']' { b'[' } else { b'{' };
+                // A bracket that closes one further out leaves those between without an end.
+                if let Some(matching) = self.open.iter().rposition(|(open, _)| *open == opening) {
+                    let between = self.open.get(matching + 1).copied();
+                    self.unclosed = self.unclosed.or(between);
+                    self.open.truncate(matching);
+                }
+            }
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            self.last = byte;
+        }
+    }
+
+    /// Takes in the start of a line that is not in a string. Whether brackets on this line count.
+    fn line(&mut self, text: &str, at: usize) -> bool {
+        let line = text[at..].split_inclusive('\n').next().unwrap_or("");
+        let Some((innermost, _)) = self.open.last() else {
+            self.end_statement(at);
+            return !line.trim_start().starts_with('[');
+        };
+        // No item of a list begins like that, nor does an entry of a table without a comma before it (TOML 1.1 lets
+        // inline tables have several lines).
+        let next_statement = begins_header(line)
+            || begins_key(line) && (*innermost == b'[' || !matches!(self.last, b',' | b'{'));
+        if next_statement {
+            self.unclosed = self.unclosed.or(self.open.last().copied());
+            self.end_statement(at);
+            return !begins_header(line);
+        }
+        true
+    }
+
+    fn end_statement(&mut self, at: usize) {
+        self.open.clear();
+        if let Some((bracket, opening)) = self.unclosed.take() {
+            let words = if bracket == b'[' { "unclosed array," } else { "unclosed inline table" };
+            self.found.push(Statement {
+                lines: self.start..at,
+                reach: at,
+                mistake: Mistake { span: opening..opening + 1, words: words.to_owned() },
+                opening: None,
+            });
+        }
+        self.start = at;
+        self.in_value = false;
+    }
+}
+
 impl Statement {
+    /// The statements in which a bracket has no end. A parser would take what follows for more of the list or the
+    /// table, and everything in it for a mistake.
+    pub(crate) fn unclosed(text: &str) -> Vec<Self> {
+        let bytes = text.as_bytes();
+        let mut scan = BracketScan::default();
+        let mut at = 0;
+        let mut line_begins = true;
+        while let Some(byte) = bytes.get(at) {
+            if std::mem::take(&mut line_begins) && !scan.line(text, at) {
+                at += line_length(&bytes[at..]);
+            }
+            match bytes.get(at).unwrap_or(byte) {
+                b'#' => at += line_length(&bytes[at..]),
+                quote @ (b'"' | b'\'') => {
+                    scan.last = *quote;
+                    at += string_length(&bytes[at..], *quote);
+                }
+                b'\n' => {
+                    line_begins = true;
+                    at += 1;
+                }
+                other => {
+                    scan.byte(at, *other);
+                    at += 1;
+                }
+            }
+        }
+        scan.unclosed = scan.unclosed.or(scan.open.last().copied());
+        scan.end_statement(text.len());
+        scan.found
+    }
+
     /// Groups mistakes by statement, in the order of the text. What follows from a first mistake is left out.
     pub(crate) fn with_mistakes(text: &str, root: &Table, mut mistakes: Vec<Mistake>) -> Vec<Self> {
         mistakes.sort_by_key(|mistake| mistake.span.start);
@@ -64,7 +159,6 @@ impl Statement {
                 // What stands in the lines of a statement with a mistake follows from that mistake, more likely than
                 // not. (This also keeps the work linear when one value has a hundred thousand mistakes.)
                 if mistake.span.start < last.lines.end {
-                    last.take_over(mistake, text, &values);
                     continue;
                 }
                 // In a table that is there twice, the keys are there twice as well.
@@ -79,7 +173,6 @@ impl Statement {
             match statements.last_mut() {
                 Some(last) if statement.lines.start < last.lines.end => {
                     last.lines.end = last.lines.end.max(statement.lines.end);
-                    last.take_over(statement.mistake, text, &values);
                 }
                 _ => {
                     statement.find_opening(text, &values);
@@ -106,30 +199,17 @@ impl Statement {
         Self { lines, reach, mistake, opening: None }
     }
 
-    /// Keeps the mistake that says more: an opening without an end explains everything after it.
-    fn take_over(&mut self, mistake: Mistake, text: &str, values: &[Range<usize>]) {
-        if mistake.is_unclosed() && !self.mistake.is_unclosed() {
-            self.mistake = mistake;
-            self.find_opening(text, values);
-        }
-    }
-
-    /// Finds where what has no end begins.
+    /// Finds the quotes that have no end, if that is the mistake.
     fn find_opening(&mut self, text: &str, values: &[Range<usize>]) {
+        if !self.mistake.is("invalid multi-line") {
+            return;
+        }
         let at = self.mistake.span.start;
-        self.opening = if self.mistake.is("unclosed array,") {
-            open_bracket(text, self.lines.start..at, b'[')
-        } else if self.mistake.is("unclosed inline table") {
-            open_bracket(text, self.lines.start..at, b'{')
-        } else if self.mistake.is("invalid multi-line") {
-            let around = values.iter().filter(|span| span.start <= at && at <= span.end);
-            let quoted = |span: &&Range<usize>| {
-                text[span.start..].starts_with("\"\"\"") || text[span.start..].starts_with("'''")
-            };
-            around.filter(quoted).map(|span| span.start..span.start + 3).next_back()
-        } else {
-            None
+        let around = values.iter().filter(|span| span.start <= at && at <= span.end);
+        let quoted = |span: &&Range<usize>| {
+            text[span.start..].starts_with("\"\"\"") || text[span.start..].starts_with("'''")
         };
+        self.opening = around.filter(quoted).map(|span| span.start..span.start + 3).next_back();
     }
 
     /// The text with spaces in place of the statements and of what depends on them, so that every other offset stays.
@@ -150,16 +230,13 @@ impl Statement {
     /// Where what cannot be trusted ends.
     fn blank_end(&self, text: &str) -> usize {
         let end = self.lines.end.max(self.reach);
-        if !self.mistake.swallows() {
+        let Some(opening) = self.opening.as_ref().filter(|_| self.mistake.is("invalid multi-line")) else {
             return end;
-        }
-        // What looks like the next statement most likely is. A list cannot hold `key =` nor `[word]`; a table can
-        // hold the first.
-        let only_headers = !self.mistake.is("unclosed array,");
-        let start = self.opening.as_ref().map_or(self.lines.start, |opening| opening.start);
-        let mut at = line_around(text, start..start).end;
+        };
+        // A string without an end takes in the rest of the text. What looks like a header most likely is one.
+        let mut at = line_around(text, opening.clone()).end;
         for line in text[at..end].split_inclusive('\n') {
-            if begins_header(line) || !only_headers && begins_key(line) {
+            if begins_header(line) {
                 return at;
             }
             at += line.len();
@@ -535,31 +612,6 @@ fn token_around(text: &str, span: &Range<usize>) -> Range<usize> {
     let token = &text[start..end];
     let indent = token.len() - token.trim_start().len();
     start + indent..start + indent + token.trim().len()
-}
-
-/// The bracket of this kind that was opened last in a stretch of text and is not closed in it.
-fn open_bracket(text: &str, stretch: Range<usize>, kind: u8) -> Option<Range<usize>> {
-    let bytes = text.get(..stretch.end)?.as_bytes();
-    let mut open: Vec<usize> = Vec::new();
-    let mut at = stretch.start;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'#' => at += line_length(&bytes[at..]),
-            b'"' | b'\'' => {
-                at += string_length(&bytes[at..], *byte);
-                continue;
-            }
-            b'[' | b'{' => open.push(at),
-            // One of the other kind closes a bracket further out, over the head of the one that is looked for.
-            b']' | b'}' => {
-                let opening = if *byte == b']' { b'[' } else { b'{' };
-                open.pop_if(|at| bytes.get(*at) == Some(&opening));
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    open.into_iter().rev().find(|at| bytes.get(*at) == Some(&kind)).map(|at| at..at + 1)
 }
 
 /// Whether a line is a header such as `[app]`, and cannot be an item of a list.

@@ -4,6 +4,7 @@ mod broken;
 mod description;
 mod hostile;
 mod layering;
+mod mutation;
 
 use std::sync::LazyLock;
 
