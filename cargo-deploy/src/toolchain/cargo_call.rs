@@ -4,6 +4,7 @@ use crate::bench::Workbench;
 use crate::bench::environment::Environment;
 use crate::bench::files::FileError;
 use crate::bench::process::{ProcessError, Program};
+use crate::probe::answer::Remembered;
 use crate::probe::cargo_config::absolute_arguments;
 use crate::probe::machine::Machine;
 use crate::toolchain::standard_library;
@@ -184,22 +185,33 @@ impl Call<'_> {
     fn run(&self, preparation: &Preparation, bench: &Workbench<'_>) -> Results {
         let program = self.program(preparation, bench);
         let mut built: BTreeMap<Triple, BTreeMap<String, Utf8PathBuf>> = BTreeMap::new();
+        let expected = self.expected();
+        let total: Option<u64> = expected.recall();
         let mut done = 0;
         let mut errors = Errors::default();
+        let mut hushing = false;
         let ended = program.stream(
             |line| {
                 let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(line) else { return };
                 done += 1;
-                bench.progress(done, None, ProgressUnit::Crates);
+                bench.progress(done, total.filter(|total| done <= *total), ProgressUnit::Crates);
                 if let Some((triple, name, path)) = self.binary(artifact) {
                     built.entry(triple).or_default().insert(name, path);
                 }
             },
             |line| {
                 errors.line(line);
-                bench.output(line);
+                // A diagnostic ends with an empty line.
+                hushing = preparation.hushed.iter().any(|start| line.starts_with(start.as_str()))
+                    || hushing && !line.trim().is_empty();
+                if !hushing {
+                    bench.output(line);
+                }
             },
         );
+        if ended.is_ok() && total != Some(done) {
+            expected.keep(done, [self.machine.root.join("Cargo.lock")]);
+        }
         match ended {
             Ok(()) => self.results(built, |triple, absent| CompileError::Absent {
                 triple: triple.clone(),
@@ -227,6 +239,13 @@ impl Call<'_> {
                 })
             }
         }
+    }
+
+    /// How many artifacts cargo told of when it was last asked for the same.
+    fn expected(&self) -> Remembered {
+        let mut question = vec!["artifacts".to_owned(), self.machine.root.to_string()];
+        question.extend(self.arguments());
+        Remembered::of(&self.machine.cache, question)
     }
 
     /// For each triple its binaries, or what `error` makes of those that are absent.
@@ -559,6 +578,23 @@ mod tests {
         ] {
             assert!(told_variables.lines().any(|line| line == expected), "{expected} in\n{told_variables}");
         }
+        files::remove_directory(&root).expect("clean");
+    }
+
+    #[test]
+    fn a_warning_that_is_wrong_with_the_toolchain_is_not_passed_on() {
+        let root = directory("cargo-call-hush");
+        let machine = machine(&root, &[]);
+        let lines = ["Compiling", "warning: invoking x", "  = note: y", "", "warning: other", "  = note: z"];
+        let lines: String = lines.map(|line| format!("echo '{line}' >&2\n")).concat();
+        script(&root.join("bin"), "cargo", &lines);
+        let compile = compile("aarch64-apple-darwin", None);
+        let plan = plan(&[]);
+        let call = Call { compiles: &[&compile], plan: &plan, machine: &machine, config: &[] };
+        let hushed = BTreeSet::from(["warning: invoking".to_owned()]);
+        let preparation = Preparation { hushed, ..Preparation::default() };
+        let (_, output) = testing::with_events(&root, |bench| call.run(&preparation, bench));
+        assert_eq!(output, ["Compiling", "", "warning: other", "  = note: z"]);
         files::remove_directory(&root).expect("clean");
     }
 

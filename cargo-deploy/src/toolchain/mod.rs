@@ -75,6 +75,9 @@ pub struct Preparation {
     /// Flags of rustc for one triple, to go after those of the plan. Only with `one_target_a_call`.
     #[serde(default)]
     pub rustflags: BTreeMap<Triple, Vec<String>>,
+    /// Beginnings of warnings that are not passed on, because they are wrong with this toolchain.
+    #[serde(default)]
+    pub hushed: BTreeSet<String>,
     /// Whether a call of cargo can have one target only.
     pub one_target_a_call: bool,
 }
@@ -85,6 +88,7 @@ impl Preparation {
         self.set.extend(other.set);
         self.removed.extend(other.removed);
         self.rustflags.extend(other.rustflags);
+        self.hushed.extend(other.hushed);
         for directory in other.path {
             if !self.path.contains(&directory) {
                 self.path.push(directory);

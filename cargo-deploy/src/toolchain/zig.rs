@@ -104,6 +104,8 @@ impl Toolchain for Zig {
         if job.compiles.len() > 1 {
             preparation.set.remove("CARGO_ZIGBUILD_TARGET");
         }
+        // rustc looks for Apple's SDK before it links. What needs it fails to link, and says what it lacks.
+        preparation.hushed.insert("warning: invoking `\"xcrun\"".to_owned());
         preparation.set.insert("CARGO_ZIGBUILD_CACHE_DIR".to_owned(), machine.cache.to_string());
         Ok(preparation)
     }

@@ -272,6 +272,7 @@ mod tests {
         Project {
             app: App {
                 name: "app".to_owned(),
+                title: "App".to_owned(),
                 version: "1.0.0".to_owned(),
                 id: None,
                 description: None,
@@ -290,6 +291,7 @@ mod tests {
             packages: BTreeMap::new(),
             toolchains: BTreeMap::new(),
             max_size: BTreeMap::new(),
+            skipped: Vec::new(),
         }
     }
 
