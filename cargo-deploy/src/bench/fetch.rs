@@ -313,14 +313,10 @@ impl Transfer<'_> {
             }
             let location =
                 text(response.headers(), &header::LOCATION).ok_or(DownloadFailure::NoLocation { status })?;
-            let next = current.join(location).map_err(|invalid| DownloadFailure::Redirect {
+            let next = current.redirect(location).map_err(|invalid| DownloadFailure::Redirect {
                 to: address::masked(location),
                 why: invalid.why,
             })?;
-            if current.is_https() && !next.is_https() {
-                let why = "which leaves encryption behind";
-                return Err(DownloadFailure::Redirect { to: next.without_query(), why });
-            }
             if self.hops.len() == limits.redirects {
                 return Err(DownloadFailure::Redirects { limit: limits.redirects });
             }

@@ -77,6 +77,15 @@ impl Address {
         Address { path, query, ..self.clone() }.to_string().parse()
     }
 
+    /// Where a redirect at this address leads, if a download may go there.
+    pub(super) fn redirect(&self, location: &str) -> Result<Address, InvalidAddress> {
+        let next = self.join(location)?;
+        if self.https && !next.https {
+            return Err(InvalidAddress { why: "which leaves encryption behind" });
+        }
+        Ok(next)
+    }
+
     fn is_this_machine(&self) -> bool {
         self.host == "localhost"
             || self.host().parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -243,6 +252,26 @@ mod tests {
             ("/é", "https://a/%C3%A9"),
         ] {
             assert_eq!(base.join(reference).expect(reference).to_string(), meant, "{reference}");
+        }
+    }
+
+    #[test]
+    fn redirects_never_lead_from_https_to_http_or_to_credentials() {
+        let base: Address = "https://example.com/a".parse().expect("valid");
+        for (location, why) in [
+            ("http://example.com/a", "which is not encrypted: use https"),
+            ("http://127.0.0.1/a", "which leaves encryption behind"),
+            ("http://localhost:8080/a", "which leaves encryption behind"),
+            ("file:///etc/passwd", "which is neither https nor, on this machine, http"),
+            ("data:text/plain,a", "which is neither https nor, on this machine, http"),
+            ("https://me:secret@example.com/a", "which holds a user name or a password"),
+            ("//me@example.com/a", "which holds a user name or a password"),
+        ] {
+            assert_eq!(base.redirect(location), Err(InvalidAddress { why }), "{location}");
+        }
+        let own: Address = "http://127.0.0.1:8080/a".parse().expect("valid");
+        for location in ["https://example.com/a", "https://127.0.0.1/a", "http://localhost/a", "/b"] {
+            assert!(own.redirect(location).is_ok(), "{location}");
         }
     }
 

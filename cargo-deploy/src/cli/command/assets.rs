@@ -45,7 +45,7 @@ pub fn verify(assets: &[Asset], context: &Context<'_>) -> Report {
         describe(&verified, &mut report);
     }
     let good = assets.len() - report.failures.len().min(assets.len());
-    report.line(&format!("{good} of {} assets are what was pinned", assets.len()));
+    report.line(&format!("{good} of {} as pinned", counted(assets.len())));
     report
 }
 
@@ -120,8 +120,8 @@ pub fn lock(
                 });
             }
             report.line(&format!(
-                "{} assets locked in {}",
-                lock.assets.len(),
+                "{} locked in {}",
+                counted(lock.assets.len()),
                 lock_file.file_name().unwrap_or_default()
             ));
         }
@@ -130,6 +130,11 @@ pub fn lock(
         }
     }
     report
+}
+
+/// A number of assets, in words.
+pub(super) fn counted(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "asset" } else { "assets" })
 }
 
 fn file_class(_: &FileError) -> FailureClass {

@@ -1,6 +1,6 @@
 //! `cargo deploy vendor`: puts every fetched input into a directory, so that `--offline` needs nothing else.
 
-use super::assets::Report;
+use super::assets::{Report, counted};
 use crate::asset::Context;
 use crate::asset::vendored::{self, Vendored};
 use crate::cause::chain;
@@ -25,8 +25,9 @@ pub fn vendor(
                 let _ =
                     writeln!(report.text, "{}  {} bytes, sha256 {}", entry.path, entry.size, entry.sha256);
             }
-            let removed = if removed == 0 { String::new() } else { format!(", {removed} old files removed") };
-            let _ = writeln!(report.text, "{} assets in {directory}{removed}", index.assets.len());
+            let removed =
+                if removed == 0 { String::new() } else { format!(", {removed} of earlier times removed") };
+            let _ = writeln!(report.text, "{} in {directory}{removed}", counted(index.assets.len()));
             if directory != vendored::default_directory(context.root) {
                 let wanted = vendored::default_directory(context.root);
                 let _ = writeln!(report.text, "to use them, this directory must be {wanted}");
