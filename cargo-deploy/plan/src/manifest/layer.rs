@@ -296,7 +296,9 @@ fn move_node(node: &mut Node, shift: &impl Fn(&mut Location)) {
 pub(crate) fn metadata_table(source: &Source) -> Parsed {
     let mut parsed = parse(source);
     if !parsed.problems.is_empty() {
-        return Parsed { root: None, problems: Vec::new() };
+        // Cargo allows more depth than is allowed here, so that has to be said.
+        parsed.problems.retain(|problem| problem.code == "manifest::too-deep");
+        return Parsed { root: None, problems: parsed.problems };
     }
     let first = match source.kind() {
         SourceKind::WorkspaceMetadata => "workspace",

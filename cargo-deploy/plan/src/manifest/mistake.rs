@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::document::{MAXIMUM_DEPTH, Node, Table, Value, line_length, string_length};
 use super::problem::Problem;
-use super::source::{Location, Source};
+use super::source::{Location, Source, without_credentials};
 
 /// How many statements with mistakes are told of a text. What comes after so many is noise.
 pub(crate) const MAXIMUM_STATEMENTS: usize = 50;
@@ -217,8 +217,9 @@ impl Statement {
         let mut result = String::with_capacity(text.len());
         let mut done = 0;
         for statement in statements {
-            let start = statement.lines.start.max(done);
-            let end = statement.blank_end(text).max(start);
+            let untrusted = statement.untrusted(text);
+            let start = untrusted.start.max(done);
+            let end = untrusted.end.max(start);
             result.push_str(&text[done..start]);
             result.extend(text[start..end].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
             done = end;
@@ -227,21 +228,25 @@ impl Statement {
         result
     }
 
-    /// Where what cannot be trusted ends.
-    fn blank_end(&self, text: &str) -> usize {
-        let end = self.lines.end.max(self.reach);
+    /// What cannot be trusted because of the mistake.
+    fn untrusted(&self, text: &str) -> Range<usize> {
+        // What stands in front of a surplus is complete.
+        if self.mistake.is(SURPLUS) {
+            return self.mistake.span.start..self.lines.end;
+        }
+        let whole = self.lines.start..self.lines.end.max(self.reach);
         let Some(opening) = self.opening.as_ref().filter(|_| self.mistake.is("invalid multi-line")) else {
-            return end;
+            return whole;
         };
         // A string without an end takes in the rest of the text. What looks like a header most likely is one.
         let mut at = line_around(text, opening.clone()).end;
-        for line in text[at..end].split_inclusive('\n') {
+        for line in text[at..whole.end].split_inclusive('\n') {
             if begins_header(line) {
-                return at;
+                break;
             }
             at += line.len();
         }
-        end
+        whole.start..at
     }
 
     /// The mistake in our words.
@@ -329,6 +334,10 @@ fn looks_like_yaml(_: &str, line: &str) -> bool {
     line.contains(':') && !line.contains('=')
 }
 
+fn has_single_quote(_: &str, line: &str) -> bool {
+    line.contains('\'')
+}
+
 fn is_empty(written: &str, _: &str) -> bool {
     written.is_empty()
 }
@@ -375,6 +384,9 @@ const UNQUOTED: &[&str] = &[
     "unexpected sign",
     "`_` may only go between digits",
 ];
+
+/// What the parser says of something behind a complete statement on its line.
+const SURPLUS: &str = "unexpected key or value";
 
 /// The first row that fits is taken.
 const WORDINGS: &[Wording] = &[
@@ -463,6 +475,13 @@ const WORDINGS: &[Wording] = &[
         applies: always,
     },
     Wording {
+        parser: &["invalid key-value pair"],
+        message: "a line begins with something that is no key",
+        label: "expected a key or a header",
+        help: "write `key = value`; a table's name stands in brackets: `[table]`",
+        applies: always,
+    },
+    Wording {
         parser: &["unquoted keys cannot be empty"],
         message: "a key is missing",
         label: "expected a key",
@@ -498,7 +517,7 @@ const WORDINGS: &[Wording] = &[
         applies: always,
     },
     Wording {
-        parser: &["unexpected key or value"],
+        parser: &[SURPLUS],
         message: "something stands behind the end of a statement",
         label: "expected the end of the line",
         help: "write each `key = value` and each `[table]` on a line of its own",
@@ -530,6 +549,87 @@ const WORDINGS: &[Wording] = &[
         message: "a string is not closed",
         label: "expected the closing quote",
         help: "close the string with the quote it began with, on the same line",
+        applies: has_single_quote,
+    },
+    Wording {
+        // The parser looks for a value in front of `}` and takes the nothing there for a string.
+        parser: &["invalid literal string, expected `'`"],
+        message: "a value is missing",
+        label: "expected a value",
+        help: "write `{ key = value, other = value }`",
+        applies: always,
+    },
+    Wording {
+        parser: &["missing opening quote"],
+        message: "a value has a closing quote and no opening one",
+        label: "expected the opening quote",
+        help: "put the whole value in quotes",
+        applies: always,
+    },
+    Wording {
+        parser: &[
+            "invalid basic string, expected non",
+            "invalid literal string, expected non",
+            "invalid comment character",
+        ],
+        message: "a control character stands in a text or in a comment",
+        label: "this character is not allowed",
+        help: "leave it out, or write it as an escape such as `\\u001b` in a string in double quotes",
+        applies: always,
+    },
+    Wording {
+        parser: &["carriage return must be followed by newline"],
+        message: "a carriage return stands alone",
+        label: "expected the end of the line",
+        help: "save the file with the line ends of Unix or of Windows",
+        applies: always,
+    },
+    Wording {
+        parser: &["too few unicode value digits", "invalid value, expected unicode"],
+        message: "an escape has too few digits, or names no character",
+        label: "expected a hexadecimal digit",
+        help: "write `\\u` with four digits or `\\U` with eight",
+        applies: always,
+    },
+    Wording {
+        parser: &["extra `=`"],
+        message: "there is a `=` too many",
+        label: "expected a value",
+        help: "write `key = value`",
+        applies: always,
+    },
+    Wording {
+        parser: &["unexpected `=` in array"],
+        message: "a list holds `key = value`",
+        label: "expected `,` or `]`",
+        help: "put the tables of a list in braces: `[{ key = value }]`",
+        applies: always,
+    },
+    Wording {
+        parser: &["missing array opening", "missing inline table opening", "missing table open"],
+        message: "a bracket closes and was not opened",
+        label: "this bracket",
+        help: "remove it, or open it",
+        applies: always,
+    },
+    Wording {
+        parser: &["keys cannot be multi-line"],
+        message: "a key stands in three quotes",
+        label: "expected a key",
+        help: "put the key in single quotes, or in none",
+        applies: always,
+    },
+    Wording {
+        parser: &[
+            "extra assignment between key-value pairs",
+            "invalid inline table element",
+            "missing assignment between key-value pairs",
+            "missing key for inline table element",
+            "missing value for key",
+        ],
+        message: "an entry of a table in braces is not `key = value`",
+        label: "expected `key = value`",
+        help: "write `{ key = value, other = value }`",
         applies: always,
     },
     Wording {
@@ -564,6 +664,7 @@ const WORDINGS: &[Wording] = &[
 
 /// What was written, as far as a line of a message has room for it.
 fn shortened(written: &str) -> String {
+    let written = without_credentials(written);
     let mut start = written.chars().take(40).collect::<String>().escape_debug().to_string();
     if written.chars().count() > 40 {
         start.push('…');

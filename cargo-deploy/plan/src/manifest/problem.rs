@@ -11,7 +11,7 @@ use miette::{
 };
 use serde::Serialize;
 
-use super::source::{Location, Position, SourceId, Sources};
+use super::source::{Location, Position, SourceId, Sources, spelled_out};
 
 /// Every code that a reading can give, with what it means in one sentence. The reference page is made from it.
 pub const CODES: &[(&str, &str)] = &[
@@ -93,12 +93,13 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// An error that says this and nothing more yet.
+    /// An error that says this and nothing more yet. Control characters in it are spelled out, as in all texts that
+    /// are added to it.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: Severity::Error,
-            message: message.into(),
+            message: spelled_out(message.into()),
             help: None,
             labels: Vec::new(),
             source: None,
@@ -111,14 +112,14 @@ impl Problem {
     /// With words on how to mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(spelled_out(help.into()));
         self
     }
 
     /// With one more place.
     #[must_use]
     pub fn label(mut self, location: Location, text: impl Into<String>) -> Self {
-        self.labels.push(Label { location, text: text.into() });
+        self.labels.push(Label { location, text: spelled_out(text.into()) });
         self
     }
 
@@ -139,8 +140,8 @@ impl Problem {
     /// With what was found and what was expected.
     #[must_use]
     pub fn mismatch(mut self, found: impl Into<String>, expected: impl Into<String>) -> Self {
-        self.found = Some(found.into());
-        self.expected = Some(expected.into());
+        self.found = Some(spelled_out(found.into()));
+        self.expected = Some(spelled_out(expected.into()));
         self
     }
 

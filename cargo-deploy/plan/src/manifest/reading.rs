@@ -35,7 +35,8 @@ pub struct Inputs<'a> {
     /// The variables `CARGO_DEPLOY_*` that name settings, with their values. What the program uses for something
     /// else is not handed in.
     pub environment: &'a [(String, String)],
-    /// `Deploy.toml` of the package. `None` if there is none, or if the package is the workspace's root.
+    /// `Deploy.toml` of the package. `None` if there is none, or if the package is the workspace's root; a
+    /// file of the same name as `workspace_file` is read once.
     pub package_file: Option<InputFile<'a>>,
     /// `Deploy.toml` of the workspace; of a package that is no member of any other workspace, its own.
     pub workspace_file: Option<InputFile<'a>>,
@@ -120,6 +121,12 @@ impl Reading<'_> {
         ];
         for (kind, file) in files {
             let Some(file) = file else { continue };
+            // The package at the root has one file at two levels.
+            if kind == SourceKind::PackageFile
+                && inputs.workspace_file.is_some_and(|other| other.name == file.name)
+            {
+                continue;
+            }
             let (id, problem) = take_in(&mut self.sources, kind, file.name, file.bytes);
             let parsed = match (problem, self.sources.get(id)) {
                 (Some(problem), _) => Parsed { root: None, problems: vec![problem] },

@@ -97,6 +97,22 @@ fn printable(text: &str) -> Cow<'_, str> {
     replaced(text, steers_a_terminal)
 }
 
+/// A text for one line of a message: what could steer a terminal is spelled out.
+pub(crate) fn spelled_out(text: String) -> String {
+    if !text.chars().any(|character| steers_a_terminal(character, None) || matches!(character, '\n' | '\t')) {
+        return text;
+    }
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => line.extend(character.escape_default()),
+            character if steers_a_terminal(character, None) => line.extend(character.escape_default()),
+            character => line.push(character),
+        }
+    }
+    line
+}
+
 /// Covers credentials and the characters that are to go, given with the one behind them.
 fn replaced(text: &str, goes: impl Fn(char, Option<char>) -> bool) -> Cow<'_, str> {
     let credentials = credentials(text);
