@@ -19,8 +19,6 @@ pub struct Inquiry<'a> {
     pub config: &'a CargoConfig,
     /// The triples whose flags are wanted.
     pub triples: &'a [Triple],
-    /// Whether no network may be used.
-    pub offline: bool,
 }
 
 /// Facts, and what was odd on the way to them.
@@ -83,7 +81,7 @@ pub fn gather(inquiry: &Inquiry<'_>) -> Result<Gathered, FactsError> {
         source: source.map(|source| source.revision),
         epoch: epoch::epoch(&machine.environment, committed)?,
         ci: machine.environment.is_ci(),
-        offline: inquiry.offline,
+        offline: machine.offline,
         locked_assets: BTreeMap::new(),
         files: BTreeSet::new(),
     };

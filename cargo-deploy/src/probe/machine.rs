@@ -40,6 +40,8 @@ pub struct Machine {
     pub root: Utf8PathBuf,
     /// Cargo's target directory.
     pub target_directory: Utf8PathBuf,
+    /// Whether no network may be used.
+    pub offline: bool,
 }
 
 /// A machine that lacks what every run needs.
@@ -116,11 +118,12 @@ pub fn cargo(environment: &Environment) -> Result<Utf8PathBuf, MachineError> {
 }
 
 impl Machine {
-    /// Looks at this machine for a workspace. `config` are cargo's own `--config` arguments.
+    /// Looks at this machine for a workspace. `config` is what is in force in the workspace's root.
     pub fn find(
         environment: &Environment,
         workspace: &Workspace,
         config: &CargoConfig,
+        offline: bool,
     ) -> Result<Self, MachineError> {
         let cargo = cargo(environment)?;
         let cargo_home = environment.cargo_home().ok_or(MachineError::NoHome)?;
@@ -141,6 +144,7 @@ impl Machine {
             work: workspace.target_directory.join("deploy").join(".work"),
             root: workspace.root.clone(),
             target_directory: workspace.target_directory.clone(),
+            offline,
         })
     }
 
@@ -314,6 +318,7 @@ pub(crate) mod testing {
             work: root.join("target/deploy/.work"),
             target_directory: root.join("target"),
             root,
+            offline: false,
         }
     }
 }

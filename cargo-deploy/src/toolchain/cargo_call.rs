@@ -118,7 +118,7 @@ pub fn run(compiles: &[&Compile], plan: &Plan, machine: &Machine, bench: &Workbe
     let target_directory = &machine.target_directory;
     let mut results = Results::new();
     for compiles in calls_by_system(compiles) {
-        let job = Job { compiles: &compiles, profile, target_directory, config: &config };
+        let job = Job { compiles: &compiles, profile, target_directory };
         match toolchain.prepare(&first.settings, &job, machine, bench) {
             Ok(preparation) if preparation.one_target_a_call => {
                 for compile in &compiles {
@@ -616,7 +616,8 @@ mod tests {
         let workspace =
             crate::probe::workspace::workspace(&cargo, &environment, &WorkspaceRequest::default())
                 .expect("readable");
-        let mut machine = Machine::find(&environment, &workspace, &CargoConfig::default()).expect("found");
+        let mut machine =
+            Machine::find(&environment, &workspace, &CargoConfig::default(), true).expect("found");
         machine.target_directory = root.join("target");
         let compile = Compile { macos: None, ..compile(machine.host.as_str(), None) };
         let call = |binaries: &[(&str, &str)]| {

@@ -126,7 +126,7 @@ mod tests {
         let machine = machine(&root, &[("CROSS_BUILD_ENV_PASSTHROUGH", "MINE")]);
         let cross = script(&root.join("bin"), "cross", "");
         let compile = compile("armv7-unknown-linux-gnueabihf", "cross");
-        let job = Job { compiles: &[&compile], profile: "release", target_directory: &root, config: &[] };
+        let job = Job { compiles: &[&compile], profile: "release", target_directory: &root };
         let preparation =
             with_bench(&root, |bench| Toolchain::prepare(&Cross, &NoSettings {}, &job, &machine, bench))
                 .expect("prepared");

@@ -48,16 +48,6 @@ pub struct Job<'a> {
     pub profile: &'a str,
     /// Cargo's target directory.
     pub target_directory: &'a camino::Utf8Path,
-    /// `--config` arguments, paths absolute.
-    pub config: &'a [String],
-}
-
-impl Job<'_> {
-    /// The triples, separated by commas, for messages.
-    pub fn triples(&self) -> String {
-        let triples: Vec<&str> = self.compiles.iter().map(|compile| compile.triple.as_str()).collect();
-        triples.join(", ")
-    }
 }
 
 /// How cargo has to be called so that a toolchain compiles: plain data, so that it can be remembered and shown.
@@ -199,8 +189,8 @@ pub fn find(id: &str) -> Option<&'static dyn AnyToolchain> {
 pub(crate) mod testing {
     use super::*;
     use camino::Utf8Path;
-    use deploy_model::event::{Event, EventSink};
     use deploy_model::StepId;
+    use deploy_model::event::{Event, EventSink};
     use std::sync::Mutex;
 
     /// A compile step with nothing special.
@@ -225,7 +215,10 @@ pub(crate) mod testing {
     }
 
     /// As [`with_bench`], with the lines that were passed on.
-    pub(crate) fn with_events<T>(root: &Utf8Path, work: impl FnOnce(&Workbench<'_>) -> T) -> (T, Vec<String>) {
+    pub(crate) fn with_events<T>(
+        root: &Utf8Path,
+        work: impl FnOnce(&Workbench<'_>) -> T,
+    ) -> (T, Vec<String>) {
         #[derive(Default)]
         struct Lines(Mutex<Vec<String>>);
         impl EventSink for Lines {
@@ -257,7 +250,10 @@ mod tests {
         let mut seen = BTreeSet::new();
         for row in &table.target {
             for name in [row.name.as_str(), row.triple.as_str()].into_iter().chain(row.platform.as_deref()) {
-                assert!(name == row.name || seen.insert(format!("{name} of {}", row.os)), "{name} stands there twice");
+                assert!(
+                    name == row.name || seen.insert(format!("{name} of {}", row.os)),
+                    "{name} stands there twice"
+                );
             }
             assert!(seen.insert(row.name.clone()), "{} stands there twice", row.name);
             for id in &row.toolchains {
@@ -268,9 +264,18 @@ mod tests {
                 .iter()
                 .flat_map(|part| &table.find(part.as_str()).expect("a part has a row").machines)
                 .collect();
-            assert!(row.parts.is_empty() || machines == row.machines.iter().collect::<Vec<_>>(), "{}", row.name);
+            assert!(
+                row.parts.is_empty() || machines == row.machines.iter().collect::<Vec<_>>(),
+                "{}",
+                row.name
+            );
             assert_eq!(row.minimum_macos.is_some(), row.os == Os::Macos, "{}", row.name);
-            assert_eq!(row.linking.as_deref() == Some("static"), row.libc.as_deref() == Some("musl"), "{}", row.name);
+            assert_eq!(
+                row.linking.as_deref() == Some("static"),
+                row.libc.as_deref() == Some("musl"),
+                "{}",
+                row.name
+            );
             assert_eq!(row.exe_suffix == ".exe", row.os == Os::Windows, "{}", row.name);
         }
     }

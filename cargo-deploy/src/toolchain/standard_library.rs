@@ -146,11 +146,13 @@ fn build(triple: &Triple, machine: &Machine, bench: &Workbench<'_>) -> Result<()
         format!("--remap-path-prefix={library}=/rustc/{shown}"),
     ];
     let target_directory = project.join("target");
+    let network: &[&str] = if machine.offline { &["--offline"] } else { &[] };
     let program = Program::new(machine.cargo.as_str())
         .args(["build", "--release", "--target", triple.as_str()])
         .arg("--target-dir")
         .arg(target_directory.as_str())
         .arg("-Zbuild-std=std,panic_abort,panic_unwind")
+        .args(network.iter().copied())
         .directory(&project)
         // What -Z asks of a stable compiler is stable for exactly this compiler, and no other will see the result.
         .env("RUSTC_BOOTSTRAP", "1")

@@ -33,14 +33,14 @@ impl Toolchain for Xwin {
             |what: &str, mend: &str| Availability::Missing { what: what.to_owned(), mend: mend.to_owned() };
         let Some(xwin) = machine.program("cargo-xwin") else { return missing(ABSENT, INSTALL) };
         let fetched = cache(machine).is_some_and(|cache| cache.join("xwin").join("DONE").is_file());
-        if !fetched && !machine.environment.is_true("XWIN_ACCEPT_LICENSE") {
+        if !fetched && (machine.offline || !machine.environment.is_true("XWIN_ACCEPT_LICENSE")) {
             return missing(
                 "cargo-xwin has not fetched Microsoft's libraries yet",
                 "read their licence (https://go.microsoft.com/fwlink/?LinkId=2086102), then run `cargo xwin cache \
                  xwin` or set XWIN_ACCEPT_LICENSE=1",
             );
         }
-        match Program::new(xwin.as_str()).args(["xwin", "--version"]).run() {
+        match Program::new(xwin.as_str()).arg("--version").run() {
             Ok(output) => {
                 let said = output.text();
                 let version = said.lines().next().filter(|line| !line.is_empty()).unwrap_or("cargo-xwin");
@@ -205,7 +205,7 @@ mod tests {
         );
         let mut compile = compile("x86_64-pc-windows-msvc", "xwin");
         compile.rustflags = vec!["--cfg".to_owned(), "a b".to_owned()];
-        let job = Job { compiles: &[&compile], profile: "release", target_directory: &root, config: &[] };
+        let job = Job { compiles: &[&compile], profile: "release", target_directory: &root };
         let preparation =
             with_bench(&root, |bench| Toolchain::prepare(&Xwin, &NoSettings {}, &job, &machine, bench))
                 .expect("prepared");

@@ -396,7 +396,7 @@ mod tests {
         compiles[1].macos = Some("12.0".to_owned());
         let both: Vec<&Compile> = compiles.iter().collect();
         let prepare = |compiles: &[&Compile]| {
-            let job = Job { compiles, profile: "release", target_directory: &root, config: &[] };
+            let job = Job { compiles, profile: "release", target_directory: &root };
             with_events(&root, |bench| {
                 Toolchain::prepare(&Zig, &NoSettings {}, &job, &machine, bench).expect("prepared")
             })
@@ -436,7 +436,7 @@ mod tests {
         let root = directory("zig-gone");
         let machine = machine(&root, &[]);
         let compile = compile("aarch64-apple-darwin", "zig");
-        let job = Job { compiles: &[&compile], profile: "release", target_directory: &root, config: &[] };
+        let job = Job { compiles: &[&compile], profile: "release", target_directory: &root };
         let error =
             with_bench(&root, |bench| Toolchain::prepare(&Zig, &NoSettings {}, &job, &machine, bench))
                 .expect_err("there is no zig");
@@ -460,9 +460,10 @@ mod tests {
 
     #[test]
     fn directories_in_front_of_path_are_told_from_those_behind() {
-        let os = |text: &str| OsString::from(text);
-        assert_eq!(prepended(&os("/w:/a:/b"), Some(&os("/a:/b"))), Ok(vec!["/w".into()]));
-        assert_eq!(prepended(&os("/a:/b"), Some(&os("/a:/b"))), Ok(Vec::new()));
-        assert_eq!(prepended(&os("/w"), None), Ok(vec!["/w".into()]));
+        let path = |directories: &[&str]| std::env::join_paths(directories).expect("no separator in them");
+        let old = path(&["/a", "/b"]);
+        assert_eq!(prepended(&path(&["/w", "/a", "/b"]), Some(&old)), Ok(vec!["/w".into()]));
+        assert_eq!(prepended(&old, Some(&old)), Ok(Vec::new()));
+        assert_eq!(prepended(&path(&["/w"]), None), Ok(vec!["/w".into()]));
     }
 }
