@@ -74,6 +74,7 @@ fn without_network() -> Vec<&'static str> {
 }
 
 /// A program that a test needs is not there: said in the summary, and an error where everything is required.
+#[expect(clippy::print_stdout, reason = "the summary of a test is where this is said")]
 fn missing(name: &str) {
     let required = std::env::var_os("CARGO_DEPLOY_CLIENTS").is_some_and(|value| value == "required");
     assert!(!required, "{name} is not there, and CARGO_DEPLOY_CLIENTS=required");

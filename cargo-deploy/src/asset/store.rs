@@ -75,8 +75,7 @@ impl Store {
         if got != *sha256 {
             return Ok(Found::Damaged { got });
         }
-        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
-        if size == stamp.size && age.is_some_and(|age| age > RACY) {
+        if size == stamp.size && stamp.is_older_than(RACY) {
             let json = serde_json::to_vec(&stamp).unwrap_or_default();
             // A store that can be read only is a store all the same.
             let _ = files::replace(&self.stamp_file(sha256), &json);
@@ -164,5 +163,11 @@ impl Stamp {
         #[cfg(not(unix))]
         let (changed, inode) = (0, 0);
         Stamp { size: metadata.len(), modified: modified.unwrap_or_default().as_nanos(), changed, inode }
+    }
+
+    /// Whether both times lie so long ago.
+    fn is_older_than(&self, age: Duration) -> bool {
+        let last = Duration::from_nanos(u64::try_from(self.modified.max(self.changed)).unwrap_or(u64::MAX));
+        (UNIX_EPOCH + last).elapsed().is_ok_and(|elapsed| elapsed > age)
     }
 }

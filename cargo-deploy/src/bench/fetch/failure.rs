@@ -249,6 +249,7 @@ impl DownloadFailure {
                 }
                 _ => None,
             };
+            let said = said.trim_start_matches("io: ").to_owned();
             return DownloadFailure::Certificate { host: address.host().to_owned(), said, hint };
         }
         match source {
