@@ -52,7 +52,7 @@ const NUMBER_FORMATS: &[&str] = &[
     "uint8",
 ];
 
-/// What a schema demands that [`check`] would not check, as JSON pointers with the keyword; sorted. The conformance
+/// What a schema demands that the checker would not check, as JSON pointers with the keyword; sorted. The conformance
 /// suite asks this of every plug-in's settings.
 pub fn unchecked_keywords(schema: &Json) -> Vec<String> {
     let mut unchecked = Vec::new();
