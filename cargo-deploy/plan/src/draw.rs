@@ -67,7 +67,7 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
         targets: declared,
         max_size: project.max_size.clone(),
         steps: drawing.builder.finish(),
-        skipped: Vec::new(),
+        skipped: project.skipped.clone(),
     })
 }
 

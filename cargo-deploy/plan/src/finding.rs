@@ -56,7 +56,9 @@ pub const CODES: &[(&str, &str)] = &[
     ("project::path-escapes", "A path leads out of the project."),
     ("project::duplicate-path", "Two files would have the same path in the package."),
     ("project::unlocked-asset", "An asset has no sha256, neither in the manifest nor in Deploy.lock."),
+    ("project::unknown-toolchain", "A toolchain that was asked for does not exist."),
+    ("project::unmet-requirement", "The release is to have a property that this version cannot give it."),
+    ("project::bad-pattern", "A pattern of paths cannot be understood."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
-    ("plan::unknown-toolchain", "A toolchain that was asked for does not exist."),
     ("plan::no-standard-library", "The standard library of a target is missing and there is no way to get it here."),
 ];

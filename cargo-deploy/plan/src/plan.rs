@@ -1,6 +1,6 @@
 //! The plan: ordered steps, and all that is skipped and why. Running it makes no decisions.
 
-use crate::project::{Asset, Binary, CargoRequest, Level};
+use crate::project::{Asset, Binary, CargoRequest, Level, Skipped};
 use deploy_model::release::DeclaredTarget;
 use deploy_model::{Format, RelPath, StepId, Triple};
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub const SCHEMA: u32 = 1;
 
 /// Everything that a run will do, decided.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
     /// Version of this document's schema: 1.
@@ -37,7 +37,7 @@ pub struct Plan {
 }
 
 /// One step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Step {
     /// Its name, unique in the plan.
@@ -52,7 +52,7 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "action")]
 pub enum Action {
     /// Gets the standard library of a triple that has none here.
@@ -93,7 +93,7 @@ impl Action {
 }
 
 /// See [`Action::Provision`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Provision {
     /// The triple whose standard library is missing.
@@ -113,7 +113,7 @@ pub enum ProvisionMethod {
 }
 
 /// See [`Action::Compile`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Compile {
     /// The triple that rustc knows.
@@ -139,7 +139,7 @@ pub struct Compile {
 }
 
 /// See [`Action::Join`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Join {
     /// The steps that made the parts, in the order in which they stand in the file.
@@ -147,7 +147,7 @@ pub struct Join {
 }
 
 /// See [`Action::Examine`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Examine {
     /// The step that made the binaries.
@@ -157,7 +157,7 @@ pub struct Examine {
 }
 
 /// See [`Action::Package`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Package {
     /// The format, which names the packager.
@@ -177,7 +177,7 @@ pub struct Package {
 }
 
 /// What goes into a package, before it exists: where each entry will come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PayloadPlan {
     /// The directory that everything goes below, for formats that have one.
@@ -187,7 +187,7 @@ pub struct PayloadPlan {
 }
 
 /// An entry of a payload.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlannedEntry {
     /// Where it goes.
@@ -199,7 +199,7 @@ pub struct PlannedEntry {
 }
 
 /// Where an entry of a payload comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// A file of the project, relative to the workspace root.
@@ -219,7 +219,7 @@ pub enum Source {
 }
 
 /// See [`Action::Publish`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Publish {
     /// The publisher, by id.
@@ -228,16 +228,6 @@ pub struct Publish {
     pub settings: serde_json::Value,
     /// Name of the release: `hello-1.0.0`.
     pub release: String,
-}
-
-/// Something that was asked for in general terms and is left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Skipped {
-    /// What.
-    pub what: String,
-    /// Why.
-    pub why: String,
 }
 
 /// A step that is in the plan already. The only way to get one is to add a step, and a step can need only what is

@@ -3,6 +3,7 @@
 use crate::target_table::Target;
 use camino::Utf8PathBuf;
 use deploy_model::{Format, GlibcVersion, RelPath, Sha256};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -34,6 +35,18 @@ pub struct Project {
     pub toolchains: BTreeMap<String, serde_json::Value>,
     /// The largest size allowed, in bytes, by format.
     pub max_size: BTreeMap<Format, u64>,
+    /// What was asked for in general terms and is left out, with the reason.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Something that was asked for in general terms and is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Skipped {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub why: String,
 }
 
 /// The application as people see it.
@@ -42,6 +55,8 @@ pub struct Project {
 pub struct App {
     /// Name in file names.
     pub name: String,
+    /// Name that people read.
+    pub title: String,
     /// Version, from the package.
     pub version: String,
     /// Reverse-DNS identifier, where one is given.
@@ -57,7 +72,7 @@ pub struct App {
 }
 
 /// What cargo is asked for, the same for every target.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct CargoRequest {
     /// `--profile`.
@@ -81,7 +96,7 @@ pub struct CargoRequest {
 }
 
 /// A binary target of a package.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Binary {
     /// The package.
@@ -122,7 +137,7 @@ pub struct PayloadFile {
 }
 
 /// Something to fetch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Asset {
     /// Where it goes in the package: a file, or a directory when an archive is unpacked whole.
@@ -150,7 +165,7 @@ pub struct Asset {
 }
 
 /// Where an asset comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// An `https:` (or loopback `http:`) address.
@@ -170,7 +185,7 @@ impl std::fmt::Display for Origin {
 
 /// How an asset is unpacked.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema,
 )]
 pub enum Unpack {
     /// Not at all: the file is the asset.
@@ -209,7 +224,7 @@ impl Unpack {
 
 /// How hard compressors work.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Level {

@@ -2,6 +2,7 @@
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A cargo workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,8 +46,8 @@ pub struct WorkspacePackage {
     pub repository: Option<String>,
     /// Its binaries.
     pub binaries: Vec<WorkspaceBinary>,
-    /// Names of its features.
-    pub features: Vec<String>,
+    /// Its features, each with what it turns on.
+    pub features: BTreeMap<String, Vec<String>>,
 }
 
 /// A binary target of a member.

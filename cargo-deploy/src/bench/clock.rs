@@ -28,3 +28,33 @@ pub fn unix_seconds() -> u64 {
 pub fn wait(duration: Duration) {
     std::thread::sleep(duration);
 }
+
+/// Does something again and again on a thread of its own, until it is dropped.
+#[derive(Debug)]
+pub struct Heartbeat {
+    stop: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Heartbeat {
+    /// Calls `beat` every `interval`, the first time after one interval.
+    pub fn start(interval: Duration, beat: impl Fn() + Send + 'static) -> Self {
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            while stopped.recv_timeout(interval) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                beat();
+            }
+        });
+        Heartbeat { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A beat that panicked has said so itself.
+            let _ = thread.join();
+        }
+    }
+}

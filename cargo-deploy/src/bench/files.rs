@@ -172,6 +172,12 @@ fn write_and_rename(path: &Utf8Path, bytes: &[u8], durable: bool) -> Result<(), 
     written
 }
 
+/// Adds to the end of a file that is not ours alone, and makes it when it is not there.
+pub fn append(path: &Utf8Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = File::options().append(true).create(true).open(path).file("open", path)?;
+    file.write_all(bytes).file("write", path)
+}
+
 /// A name beside `path` that no other thread or process uses.
 pub fn temporary_beside(path: &Utf8Path) -> Utf8PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);

@@ -6,9 +6,11 @@
 
 pub mod clock;
 pub mod environment;
+pub mod fetch;
 pub mod files;
 pub mod lock;
 pub mod process;
+pub mod unpack;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::event::{Event, EventSink, ProgressUnit};

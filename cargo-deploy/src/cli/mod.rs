@@ -2,6 +2,5 @@
 
 pub mod args;
 pub mod command;
-pub mod env;
 pub mod exit;
 pub mod render;

@@ -213,7 +213,7 @@ impl Engine<'_> {
                 return Ok((receipt, true));
             }
             Lookup::Absent => self.locked(&self.ledger).why(&step.id, &fingerprint),
-            Lookup::Damaged { what } => {
+            Lookup::Damaged { what, .. } => {
                 let message = format!("the cache entry of {} was damaged ({what}); it is made again", step.id);
                 self.setup.events.event(Event::Warning { message, help: None });
                 format!("its cache entry was damaged: {what}")

@@ -9,7 +9,8 @@ use crate::engine::{Engine, Setup};
 use crate::package::{self, Entry, PackageError, Payload};
 use crate::publish::{self, Publication, PublishError, PublishedFile};
 use crate::release::{LINKAGE_FILE, RELEASE_FILE, SUMS_FILE, describe, examine, verify};
-use crate::toolchain::{CompileError, ProvisionError, cargo_call, standard_library};
+use crate::toolchain::cargo_call::{self, CompileError};
+use crate::toolchain::standard_library::{self, ProvisionError};
 use camino::Utf8PathBuf;
 use deploy_formats::{linkage::LinkageError, universal};
 use deploy_model::artifact::Content;
@@ -108,9 +109,9 @@ impl StepError {
             StepError::File(_) | StepError::Package(_) | StepError::Publish(_) | StepError::Join { .. } => {
                 FailureClass::Unexpected
             }
-            StepError::Provision(_) => FailureClass::MissingTool,
+            StepError::Provision(error) => error.class(),
             StepError::Fetch(error) => error.class(),
-            StepError::Compile(_) => FailureClass::CargoBuild,
+            StepError::Compile(error) => error.class(),
             StepError::Unreadable { .. }
             | StepError::NotAsDeclared { .. }
             | StepError::Verification { .. }
@@ -387,7 +388,8 @@ impl Engine<'_> {
         let mut receipt = Receipt::default();
         for (name, slices) in parts {
             let slices: Vec<&[u8]> = slices.iter().map(Vec::as_slice).collect();
-            let joined = universal::join(&slices)
+            let mut joined = Vec::new();
+            universal::join(&slices, &mut joined)
                 .map_err(|source| StepError::Join { binary: name.clone(), source })?;
             let file = bench.file(&name);
             files::replace(&file, &joined)?;
@@ -542,7 +544,7 @@ impl Engine<'_> {
         let receipts = self.locked(&self.receipts).clone();
         for step in &self.plan.steps {
             if let Action::Package(package) = &step.action {
-                for artifact in artifact(step, package, &receipts) {
+                if let Some(artifact) = artifact(step, package, &receipts) {
                     self.setup.events.event(deploy_model::Event::ArtifactReady { artifact: Box::new(artifact) });
                 }
             }

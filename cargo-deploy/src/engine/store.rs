@@ -64,6 +64,8 @@ pub enum Lookup {
     Damaged {
         /// What was wrong.
         what: String,
+        /// The damaged object, where it is one.
+        object: Option<Utf8PathBuf>,
     },
 }
 
@@ -74,6 +76,11 @@ impl Store {
             files::create_directory(&directory.join(part))?;
         }
         Ok(Store { directory: directory.to_owned() })
+    }
+
+    /// The store in a directory that may not be there: for looking only.
+    pub fn look(directory: &Utf8Path) -> Self {
+        Store { directory: directory.to_owned() }
     }
 
     fn place(&self, part: &str, digest: &Sha256) -> Utf8PathBuf {
@@ -104,29 +111,38 @@ impl Store {
         Ok(Output { sha256, size, executable, path: object })
     }
 
-    /// The receipt of an earlier run with the same fingerprint.
+    /// The receipt of an earlier run with the same fingerprint. What is damaged is dropped.
     pub fn look_up(&self, fingerprint: &Fingerprint, memo: &DigestMemo) -> Result<Lookup, FileError> {
+        let found = self.peek(fingerprint, memo)?;
+        if let Lookup::Damaged { object, .. } = &found {
+            files::remove_file(&self.place("actions", &fingerprint.key()))?;
+            if let Some(object) = object {
+                files::remove_file(object)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// As [`Store::look_up`], and changes nothing.
+    pub fn peek(&self, fingerprint: &Fingerprint, memo: &DigestMemo) -> Result<Lookup, FileError> {
         let path = self.place("actions", &fingerprint.key());
         let Some(bytes) = files::read_if_exists(&path)? else { return Ok(Lookup::Absent) };
         let Some(mut receipt) = Self::decode(&bytes) else {
-            files::remove_file(&path)?;
-            return Ok(Lookup::Damaged { what: "its receipt cannot be read".to_owned() });
+            return Ok(Lookup::Damaged { what: "its receipt cannot be read".to_owned(), object: None });
         };
         for (name, output) in &mut receipt.outputs {
             let object = self.object(&output.sha256);
-            let actual = memo.digest(&object)?;
-            if actual.as_ref().map(|(sha256, _)| sha256) != Some(&output.sha256) {
-                files::remove_file(&object)?;
-                files::remove_file(&path)?;
-                let what = match actual {
-                    None => format!("{name} is gone"),
-                    Some((sha256, _)) => {
-                        format!("{name} has the digest {} and not {}", sha256.short(), output.sha256.short())
-                    }
-                };
-                return Ok(Lookup::Damaged { what });
-            }
-            output.path = object;
+            let what = match memo.digest(&object)? {
+                Some((sha256, _)) if sha256 == output.sha256 => {
+                    output.path = object;
+                    continue;
+                }
+                None => format!("{name} is gone"),
+                Some((sha256, _)) => {
+                    format!("{name} has the digest {} and not {}", sha256.short(), output.sha256.short())
+                }
+            };
+            return Ok(Lookup::Damaged { what, object: Some(object) });
         }
         Ok(Lookup::Found(receipt))
     }

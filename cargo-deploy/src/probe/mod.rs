@@ -7,6 +7,7 @@ pub mod cfg;
 pub mod epoch;
 pub mod facts;
 pub mod machine;
+pub mod project_files;
 pub mod rustflags;
 pub mod source;
 pub mod workspace;

@@ -11,15 +11,27 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Linkage>, linkage::LinkageError> {
 
 /// The format crate's typed findings in the words of `release.json`.
 fn words(image: linkage::Linkage) -> Linkage {
+    let container = match image.container {
+        linkage::Container::Elf => "elf",
+        linkage::Container::Pe => "pe",
+        linkage::Container::MachO => "mach-o",
+        linkage::Container::Wasm => "wasm",
+    };
+    let linking = match image.linking {
+        linkage::Linking::Static => "static",
+        linkage::Linking::Dynamic => "dynamic",
+    };
     Linkage {
-        container: image.container.to_string(),
+        container: container.to_owned(),
         machine: image.machine.to_string(),
-        linking: image.linking.to_string(),
-        glibc: image.highest_glibc.map(|needed| GlibcVersion { major: needed.major, minor: needed.minor }),
-        minimum_macos: image.minimum_macos.map(|version| version.to_string()),
+        linking: linking.to_owned(),
+        minimum_macos: image.minimum_macos().map(|version| version.to_string()),
+        glibc: image
+            .highest_glibc
+            .map(|demand| GlibcVersion { major: demand.version.0, minor: demand.version.1 }),
         needed: image.needed,
-        search_paths: image.search_paths,
-        stripped: image.stripped,
+        search_paths: image.rpath.into_iter().chain(image.runpath).collect(),
+        stripped: image.stripped && !image.debug_info,
     }
 }
 

@@ -161,7 +161,10 @@ fn calls_by_system<'a>(compiles: &[&'a Compile]) -> Vec<Vec<&'a Compile>> {
 
 /// The lowest macOS of a compile where it is not the one that rustc takes when told nothing.
 fn own_macos(compile: &Compile) -> Option<&str> {
-    compile.macos.as_deref().filter(|version| default_macos(&compile.triple) != Some(version))
+    // 11 and 11.0 are the same.
+    let short = |version: &str| version.trim_end_matches(".0").to_owned();
+    let default = default_macos(&compile.triple).map(short);
+    compile.macos.as_deref().filter(|version| default != Some(short(version)))
 }
 
 /// What `rustc --print deployment-target --target <triple>` says when `MACOSX_DEPLOYMENT_TARGET` is not set.
@@ -652,6 +655,7 @@ mod tests {
         };
         assert_eq!(split(&of(None, None)), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("10.12"), Some("11.0"))), [[linux, intel, apple]]);
+        assert_eq!(split(&of(Some("10.12.0"), Some("11"))), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("12.0"), Some("12.0"))), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("11.0"), Some("11.0"))), [[linux, intel, apple]]);
         assert_eq!(split(&of(Some("10.12"), Some("12.0"))), [vec![intel], vec![linux, apple]]);

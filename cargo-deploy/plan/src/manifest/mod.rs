@@ -160,11 +160,6 @@ pub struct App {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "url"))]
     pub repository: Option<String>,
-
-    /// A picture, relative to the manifest: a PNG of at least 512 by 512 pixels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("format" = "source-path", "examples" = ["assets/icon.png"]))]
-    pub icon: Option<String>,
 }
 
 /// The machines that the release is for.

@@ -1,5 +1,10 @@
 //! `cargo deploy assets fetch|verify|lock`: the work of the three verbs and what they say. Nothing is printed here.
 
+use crate::bench::environment::Environment;
+use crate::cli::args::{Assets, AssetsVerb, LockArguments};
+use crate::cli::command::session::Session;
+use crate::cli::exit::ExitCode;
+use crate::cli::render::{Console, Trouble};
 use crate::asset::lock::{self, Change, Locked, Wanted};
 use crate::asset::verify::{Finding, Verified};
 use crate::asset::{self, Context, FetchError, Obtained, Place};
@@ -150,4 +155,42 @@ impl Report {
     fn fail(&mut self, error: &FetchError) {
         self.failures.push((error.class(), chain(error)));
     }
+}
+
+/// Does what the command line asks for.
+pub fn run(arguments: &Assets, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
+    let (AssetsVerb::Fetch(selection)
+    | AssetsVerb::Verify(selection)
+    | AssetsVerb::Lock(LockArguments { selection, .. })) = &arguments.verb;
+    let session = Session::open(selection, &[], environment)?;
+    let context = session.asset_context();
+    let sink = console.sink();
+    let report = match &arguments.verb {
+        AssetsVerb::Fetch(_) => fetch(&session.assets()?, &context, sink.as_ref()),
+        AssetsVerb::Verify(_) => verify(&session.assets()?, &context),
+        AssetsVerb::Lock(lock_arguments) => {
+            let lock_file = session.workspace.root.join(lock::FILE_NAME);
+            lock(&session.wanted_assets()?, &lock_file, lock_arguments.update, &context, sink.as_ref())
+        }
+    };
+    drop(sink);
+    Ok(tell(&report, console))
+}
+
+/// Prints a report. Failures that were events are printed already.
+pub(super) fn tell(report: &Report, console: &Console) -> ExitCode {
+    if console.is_json() {
+        let failures: Vec<_> = report
+            .failures
+            .iter()
+            .map(|(class, message)| serde_json::json!({ "class": class, "message": message }))
+            .collect();
+        console.json(&serde_json::json!({ "reason": "report", "text": report.text, "failures": failures }));
+        return ExitCode::of_all(report.failures.iter().map(|(class, _)| *class));
+    }
+    console.data(&report.text);
+    for (class, message) in &report.failures {
+        console.trouble(&Trouble::Failure { class: *class, message: message.clone() });
+    }
+    ExitCode::of_all(report.failures.iter().map(|(class, _)| *class))
 }

@@ -1,5 +1,12 @@
 //! `cargo deploy doctor`: what this project needs of this machine, and for each miss the command that mends it.
 
+use crate::bench::environment::Environment;
+use crate::cli::args::Selection;
+use crate::cli::command::session::Session;
+use crate::cli::exit::ExitCode;
+use crate::cli::render::{Console, Trouble};
+use crate::probe::cargo_lock;
+use camino::Utf8Path;
 use crate::cli::command::targets::{self, StandardLibrary, TargetState};
 use deploy_model::Os;
 use deploy_plan::facts::{Availability, Facts};
@@ -249,6 +256,27 @@ pub fn text(checks: &[Check]) -> String {
         text.push_str(&format!("{word:>7}  {} (for {needed_for})\n           {rest}", check.name));
     }
     text
+}
+
+/// Looks, and says what to do.
+pub fn run(selection: &Selection, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
+    let session = Session::open(selection, &[], environment)?;
+    let project = session.project()?;
+    let gathered = session.facts(&project)?;
+    for warning in &gathered.warnings {
+        console.warning(warning);
+    }
+    let surroundings = Surroundings {
+        macos_sdk: environment.get("SDKROOT").is_some_and(|path| Utf8Path::new(path).is_dir()),
+        locked_packages: cargo_lock::locked_packages(&session.workspace.root),
+    };
+    let checks = doctor(&project, &gathered.facts, &surroundings);
+    if console.is_json() {
+        console.pretty(&checks);
+    } else {
+        console.data(&text(&checks));
+    }
+    Ok(if is_ill(&checks) { ExitCode::MissingTool } else { ExitCode::Done })
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! `cargo deploy targets`: for every target of the table, what would compile for it here, or what is missing.
 
+use crate::bench::environment::Environment;
+use crate::cli::args::Selection;
+use crate::cli::command::session::Session;
+use crate::cli::exit::ExitCode;
+use crate::cli::render::{Console, Trouble};
 use deploy_model::{Format, Triple};
 use deploy_plan::catalog::Catalog;
 use deploy_plan::facts::{Availability, Facts};
@@ -163,6 +168,20 @@ pub fn text(reports: &[TargetReport]) -> String {
         text.push_str(&format!("\n{}: {}\n  {}\n", lack.of, lack.what, lack.mend));
     }
     text
+}
+
+/// Shows every target of the table.
+pub fn run(selection: &Selection, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
+    let session = Session::open(selection, &[], environment)?;
+    let project = session.project()?;
+    let gathered = session.facts(&project)?;
+    let reports = targets(&gathered.facts, &session.catalog);
+    if console.is_json() {
+        console.pretty(&reports);
+    } else {
+        console.data(&text(&reports));
+    }
+    Ok(ExitCode::Done)
 }
 
 #[cfg(test)]

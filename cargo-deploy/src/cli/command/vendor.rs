@@ -1,5 +1,10 @@
 //! `cargo deploy vendor`: puts every fetched input into a directory, so that `--offline` needs nothing else.
 
+use crate::bench::environment::Environment;
+use crate::cli::args::Vendor;
+use crate::cli::command::session::Session;
+use crate::cli::exit::ExitCode;
+use crate::cli::render::{Console, Trouble};
 use super::assets::{Report, counted};
 use crate::asset::Context;
 use crate::asset::vendored::{self, Vendored};
@@ -38,4 +43,18 @@ pub fn vendor(
         }
     }
     report
+}
+
+/// Vendors the assets of the project.
+pub fn run(arguments: &Vendor, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
+    let session = Session::open(&arguments.selection, &[], environment)?;
+    let directory = match &arguments.directory {
+        Some(directory) => environment.directory.join(directory),
+        None => vendored::default_directory(&session.workspace.root),
+    };
+    let assets = session.assets()?;
+    let sink = console.sink();
+    let report = vendor(&assets, &directory, &session.asset_context(), sink.as_ref());
+    drop(sink);
+    Ok(super::assets::tell(&report, console))
 }

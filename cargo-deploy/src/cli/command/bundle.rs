@@ -1,0 +1,158 @@
+//! `cargo deploy bundle`, the main job, and `cargo deploy build`, its first half.
+
+use crate::bench::environment::Environment;
+use crate::bench::files;
+use crate::cli::args::Run;
+use crate::cli::command::session::Session;
+use crate::cli::exit::ExitCode;
+use crate::cli::render::{self, Console, Trouble};
+use crate::engine::{self, Finished, Setup, timings};
+use crate::release::SUMS_FILE;
+use camino::Utf8Path;
+use deploy_model::FailureClass;
+use deploy_plan::draw::{self, Until};
+use deploy_plan::facts::{Availability, Facts};
+use deploy_plan::plan::{Action, Plan};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Draws the plan and runs it.
+pub fn run(
+    arguments: &Run,
+    until: Until,
+    environment: &Environment,
+    console: &Console,
+) -> Result<ExitCode, Trouble> {
+    let session = Session::open(&arguments.selection, &arguments.cargo_arguments, environment)?;
+    let project = session.project()?;
+    let gathered = session.facts(&project)?;
+    for warning in &gathered.warnings {
+        console.warning(warning);
+    }
+    let plan = draw::draw(&project, &gathered.facts, &session.catalog, until)
+        .map_err(|findings| session.trouble(findings))?;
+    for skipped in &plan.skipped {
+        console.warning(&format!("{} is left out: {}", skipped.what, skipped.why));
+    }
+    if arguments.dry_run {
+        super::plan::show(&plan, None, crate::cli::args::PlanStyle::Tree, console);
+        return Ok(ExitCode::Done);
+    }
+    let releases = session.releases();
+    let sink = console.sink();
+    let setup = setup(&session, &gathered.facts, &plan, &releases, sink.as_ref());
+    let finished = engine::run(&plan, &setup)
+        .map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
+    drop(sink);
+    if arguments.timings {
+        let path = releases.join("timings.html");
+        let title = format!("{} {}", plan.name, plan.version);
+        files::replace(&path, timings::page(&title, &finished.timings).as_bytes())
+            .map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
+        console.status("Timed", path.as_str());
+    }
+    tell(&plan, &finished, environment, console);
+    Ok(ExitCode::of_all(finished.failures.iter().map(|failure| failure.error.class())))
+}
+
+/// Where and with what a plan is run.
+pub(super) fn setup<'a>(
+    session: &'a Session<'_>,
+    facts: &Facts,
+    plan: &Plan,
+    releases: &'a Utf8Path,
+    events: &'a dyn deploy_model::event::EventSink,
+) -> Setup<'a> {
+    Setup {
+        machine: &session.machine,
+        root: &session.workspace.root,
+        releases,
+        threads: session.threads(),
+        offline: session.offline(),
+        tools: tools(facts, plan),
+        source: facts.source.clone(),
+        events,
+    }
+}
+
+/// The programs that have a part in the bytes, with their versions; the same on every machine.
+fn tools(facts: &Facts, plan: &Plan) -> BTreeMap<String, String> {
+    let mut tools = BTreeMap::from([
+        ("cargo-deploy".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("rustc".to_owned(), facts.rustc.clone()),
+    ]);
+    for step in &plan.steps {
+        if let Action::Compile(compile) = &step.action
+            && compile.toolchain != "native"
+            && let Some(Availability::Ready { version, .. }) = facts.toolchains.get(&compile.toolchain)
+        {
+            tools.insert(compile.toolchain.clone(), version.clone());
+        }
+    }
+    tools
+}
+
+fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &Console) {
+    let made: Vec<(&str, u64, &str)> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Package(_)))
+        .filter_map(|step| finished.receipts.get(&step.id))
+        .flat_map(|receipt| &receipt.outputs)
+        .map(|(name, output)| (name.as_str(), output.size, output.sha256.as_str()))
+        .collect();
+    if let Some(place) = &finished.place {
+        let shown = Utf8Path::new(place).strip_prefix(&environment.directory).unwrap_or(Utf8Path::new(place));
+        if !console.is_json() {
+            let mut text = String::new();
+            for (name, ..) in &made {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{}", shown.join(name));
+            }
+            console.data(&text);
+        }
+        let size = render::bytes(made.iter().map(|(_, size, _)| size).sum());
+        let all = finished.timings.len();
+        let reused = finished.timings.iter().filter(|timing| timing.reused).count();
+        let count = if made.len() == 1 { "1 package".to_owned() } else { format!("{} packages", made.len()) };
+        console.status(
+            "Finished",
+            &format!("{} {}: {count}, {size}, in {shown} ({reused} of {all} steps reused)", plan.name, plan.version),
+        );
+    } else if finished.failures.is_empty() {
+        let binaries = plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Compile(_) | Action::Join(_)))
+            .filter_map(|step| finished.receipts.get(&step.id))
+            .flat_map(|receipt| receipt.outputs.values());
+        let mut text = String::new();
+        for output in binaries {
+            let path = output.path.strip_prefix(&environment.directory).unwrap_or(&output.path);
+            let _ = writeln!(text, "{path}");
+        }
+        if !console.is_json() {
+            console.data(&text);
+        }
+        console.status("Finished", &format!("{} {}: the binaries are as declared", plan.name, plan.version));
+    }
+    console.step_summary(&summary(plan, finished, &made));
+}
+
+/// The summary that GitHub shows for the step, as markdown.
+fn summary(plan: &Plan, finished: &Finished, made: &[(&str, u64, &str)]) -> String {
+    let mut text = format!("### {} {}\n\n", plan.name, plan.version);
+    if !made.is_empty() {
+        text.push_str("| file | size | sha256 |\n|---|---:|---|\n");
+        for (name, size, sha256) in made {
+            let _ = writeln!(text, "| `{name}` | {} | `{sha256}` |", render::bytes(*size));
+        }
+    }
+    for failure in &finished.failures {
+        let _ = writeln!(text, "\n- **{}** failed: {}", failure.step, crate::cause::chain(&failure.error));
+    }
+    if finished.failures.is_empty() && finished.place.is_some() {
+        let _ = writeln!(text, "\nRead back from its bytes; the digests are in `{SUMS_FILE}`.");
+    }
+    text
+}

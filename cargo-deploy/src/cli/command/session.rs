@@ -1,0 +1,326 @@
+//! What most verbs need first: the workspace, the manifest of all layers, the machine, the project, the facts.
+
+use crate::asset;
+use crate::asset::lock::Wanted;
+use crate::bench::environment::Environment;
+use crate::bench::files;
+use crate::catalog;
+use crate::cli::args::Selection;
+use crate::cli::render::Trouble;
+use crate::probe::cargo_config::CargoConfig;
+use crate::probe::facts::{self, Inquiry};
+use crate::probe::machine::{self, Machine};
+use crate::probe::project_files;
+use crate::probe::workspace::{self, WorkspaceRequest};
+use camino::{Utf8Path, Utf8PathBuf};
+use deploy_model::{FailureClass, Triple};
+use deploy_plan::catalog::Catalog;
+use deploy_plan::facts::Facts;
+use deploy_plan::finding::Finding;
+use deploy_plan::lock::LockedAsset;
+use deploy_plan::manifest::{self, ENVIRONMENT_PREFIX, InputFile, Inputs, Merged, Problem, Sections};
+use deploy_plan::project::{Asset, Project};
+use deploy_plan::resolve::{self, AssetDraft, Given, Request};
+use deploy_plan::workspace::Workspace;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Variables with the manifest's prefix that are not keys of the manifest.
+const NOT_SETTINGS: &[&str] = &["CARGO_DEPLOY_CACHE_DIR", "CARGO_DEPLOY_CLIENTS"];
+
+/// A project as far as it is known before anything is decided about it.
+pub struct Session<'a> {
+    environment: &'a Environment,
+    request: Request,
+    /// What this build can do.
+    pub catalog: Catalog,
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The manifest of all layers.
+    pub merged: Merged,
+    /// This machine.
+    pub machine: Machine,
+    current_package: Option<String>,
+    locked: BTreeMap<String, LockedAsset>,
+    files: BTreeSet<String>,
+    config: CargoConfig,
+}
+
+impl<'a> Session<'a> {
+    /// Looks around for the project that the command line is about.
+    pub fn open(
+        selection: &Selection,
+        cargo_arguments: &[String],
+        environment: &'a Environment,
+    ) -> Result<Self, Trouble> {
+        let offline = selection.offline || selection.frozen || environment.is_true("CARGO_NET_OFFLINE");
+        let request = request(selection, cargo_arguments, offline);
+        let cargo = machine::cargo(environment).map_err(|error| Trouble::failure(error.class(), &error))?;
+        let asked = WorkspaceRequest {
+            manifest: selection.manifest_path.clone(),
+            target_directory: selection.target_dir.clone(),
+            // `cargo metadata --no-deps` reads no lock file; the build says whether it is up to date.
+            locked: false,
+            offline,
+            config: selection.cargo_config.clone(),
+        };
+        let workspace = workspace::workspace(&cargo, environment, &asked)
+            .map_err(|error| Trouble::failure(error.class(), &error))?;
+        let catalog =
+            catalog::catalog().map_err(|error| Trouble::failure(FailureClass::Bug, &error))?;
+        let current_package = current_package(&workspace, selection, environment);
+        let merged = read_manifest(selection, environment, &workspace, current_package.as_deref(), &catalog)?;
+        let config = CargoConfig::read(&workspace.root, environment, &selection.cargo_config)
+            .map_err(|error| Trouble::failure(error.class(), &error))?;
+        let machine = Machine::find(environment, &workspace, &config, offline)
+            .map_err(|error| Trouble::failure(error.class(), &error))?;
+        let lock = asset::lock::read(&workspace.root.join(asset::lock::FILE_NAME))
+            .map_err(|error| Trouble::failure(error.class(), &error))?;
+        let files = find_files(&workspace, &merged)
+            .map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
+        Ok(Session {
+            environment,
+            request,
+            catalog,
+            workspace,
+            merged,
+            machine,
+            current_package,
+            locked: lock.assets.into_iter().map(|entry| (entry.path.clone(), entry)).collect(),
+            files,
+            config,
+        })
+    }
+
+    /// All that a project is resolved from.
+    pub fn given(&self) -> Given<'_> {
+        Given {
+            merged: &self.merged,
+            workspace: &self.workspace,
+            current_package: self.current_package.as_deref(),
+            request: &self.request,
+            catalog: &self.catalog,
+            host: &self.machine.host,
+            default_target: self.environment.get("CARGO_BUILD_TARGET"),
+            ci: self.environment.is_ci(),
+            macos: self.environment.get("MACOSX_DEPLOYMENT_TARGET"),
+            locked: &self.locked,
+            files: &self.files,
+        }
+    }
+
+    /// The project, or every reason why there is none.
+    pub fn project(&self) -> Result<Project, Trouble> {
+        resolve::resolve(&self.given()).map_err(|findings| self.trouble(findings))
+    }
+
+    /// The facts that the plan of a project is drawn from.
+    pub fn facts(&self, project: &Project) -> Result<Gathered, Trouble> {
+        let mut triples: Vec<Triple> = Vec::new();
+        for target in &project.targets {
+            let parts = &target.target.parts;
+            triples.extend(if parts.is_empty() { vec![target.target.triple.clone()] } else { parts.clone() });
+        }
+        triples.sort();
+        triples.dedup();
+        let inquiry = Inquiry {
+            machine: &self.machine,
+            config: &self.config,
+            triples: &triples,
+        };
+        let gathered =
+            facts::gather(&inquiry).map_err(|error| Trouble::failure(error.class(), &error))?;
+        Ok(Gathered { facts: gathered.facts, warnings: gathered.warnings })
+    }
+
+    /// The assets of the manifest, each with its digest.
+    pub fn assets(&self) -> Result<Vec<Asset>, Trouble> {
+        resolve::assets(&self.given()).map_err(|findings| self.trouble(findings))
+    }
+
+    /// The assets of the manifest as `assets lock` wants them, with or without digests.
+    pub fn wanted_assets(&self) -> Result<Vec<Wanted>, Trouble> {
+        let drafts = resolve::asset_drafts(&self.given()).map_err(|findings| self.trouble(findings))?;
+        let wanted = |draft: AssetDraft| Wanted {
+            path: draft.asset.path,
+            origin: draft.asset.origin,
+            sha256: draft.sha256,
+            size: draft.asset.size,
+            max_size: draft.asset.max_size,
+            license: draft.asset.license,
+        };
+        Ok(drafts.into_iter().map(wanted).collect())
+    }
+
+    /// Where assets come from.
+    pub fn asset_context(&self) -> asset::Context<'_> {
+        asset::Context {
+            root: &self.workspace.root,
+            cache: &self.machine.cache,
+            environment: self.environment,
+            offline: self.request.offline,
+        }
+    }
+
+    /// Findings with their places in the manifest.
+    pub fn trouble(&self, findings: Vec<Finding>) -> Trouble {
+        let class = findings.iter().map(|finding| finding.class).min().unwrap_or(FailureClass::Configuration);
+        let problem = |finding: &Finding| match finding.path.as_ref().and_then(|path| path.parse().ok()) {
+            Some(path) => self.merged.problem(&path, finding.code, &finding.message, &finding.help),
+            None => Problem::error(finding.code, &finding.message).help(&finding.help),
+        };
+        let report = self.merged.report(findings.iter().map(problem).collect());
+        Trouble::Problems { class, report: Box::new(report) }
+    }
+
+    /// Whether no network may be used.
+    pub fn offline(&self) -> bool {
+        self.request.offline
+    }
+
+    /// The directory that releases lie in.
+    pub fn releases(&self) -> Utf8PathBuf {
+        self.workspace.target_directory.join("deploy")
+    }
+
+    /// How many threads may be kept busy.
+    pub fn threads(&self) -> usize {
+        threads(self.request.jobs)
+    }
+}
+
+/// Facts, and what was odd on the way to them.
+pub struct Gathered {
+    /// The facts.
+    pub facts: Facts,
+    /// Sentences for people.
+    pub warnings: Vec<String>,
+}
+
+/// `--jobs`, else one for each processor.
+pub fn threads(jobs: Option<u32>) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or_else(processors)
+}
+
+/// The schemas of the plug-ins' settings, for the manifest's.
+pub fn sections(catalog: &Catalog) -> Sections {
+    Sections {
+        packages: catalog
+            .packagers
+            .iter()
+            .map(|(format, packager)| (format.to_string(), packager.plugin.settings.clone()))
+            .collect(),
+        toolchains: catalog.toolchains.iter().map(|(id, one)| (id.clone(), one.settings.clone())).collect(),
+        // The only publisher so far is not a matter of choice, so it has no table; nor is there a signer.
+        publishers: BTreeMap::new(),
+        signers: BTreeMap::new(),
+    }
+}
+
+fn request(selection: &Selection, cargo_arguments: &[String], offline: bool) -> Request {
+    let split = |features: &String| -> Vec<String> {
+        features.split([',', ' ']).filter(|feature| !feature.is_empty()).map(str::to_owned).collect()
+    };
+    Request {
+        packages: selection.package.clone(),
+        workspace: selection.workspace,
+        binaries: selection.bin.clone(),
+        targets: selection.target.clone(),
+        formats: selection.format.clone(),
+        profile: selection.profile.clone().or_else(|| selection.release.then(|| "release".to_owned())),
+        features: selection.features.iter().flat_map(split).collect(),
+        all_features: selection.all_features,
+        no_default_features: selection.no_default_features,
+        locked: selection.locked || selection.frozen,
+        offline,
+        jobs: selection.jobs,
+        config: selection.cargo_config.clone(),
+        arguments: cargo_arguments.to_vec(),
+    }
+}
+
+/// The innermost member whose directory the user is in, or whose Cargo.toml was named.
+fn current_package(workspace: &Workspace, selection: &Selection, environment: &Environment) -> Option<String> {
+    if let [only] = selection.package.as_slice()
+        && workspace.packages.iter().any(|package| package.name == *only)
+    {
+        return Some(only.clone());
+    }
+    let directory = match &selection.manifest_path {
+        Some(path) => environment.directory.join(path).parent().map(Utf8Path::to_owned)?,
+        None => environment.directory.clone(),
+    };
+    let directory = directory.canonicalize_utf8().unwrap_or(directory);
+    workspace
+        .packages
+        .iter()
+        .filter(|package| directory.starts_with(&package.directory))
+        .max_by_key(|package| package.directory.as_str().len())
+        .map(|package| package.name.clone())
+}
+
+/// A file of the manifest's layers: the name that it is shown under, and its bytes.
+type Layer = Option<(String, Vec<u8>)>;
+
+fn read_manifest(
+    selection: &Selection,
+    environment: &Environment,
+    workspace: &Workspace,
+    current: Option<&str>,
+    catalog: &Catalog,
+) -> Result<Merged, Trouble> {
+    let root = &workspace.root;
+    let package = workspace.packages.iter().find(|package| Some(package.name.as_str()) == current);
+    let layer = |path: Utf8PathBuf| -> Result<Layer, Trouble> {
+        let bytes = files::read_if_exists(&path)
+            .map_err(|error| Trouble::failure(FailureClass::Configuration, &error))?;
+        let shown = path.strip_prefix(&environment.directory).unwrap_or(&path).to_string();
+        Ok(bytes.map(|bytes| (shown, bytes)))
+    };
+    let of_package = package.filter(|package| !package.is_root);
+    let package_file = match of_package {
+        Some(package) => layer(package.directory.join("Deploy.toml"))?,
+        None => None,
+    };
+    let workspace_file = layer(root.join("Deploy.toml"))?;
+    let package_cargo = match package {
+        Some(package) => layer(package.directory.join("Cargo.toml"))?,
+        None => None,
+    };
+    let workspace_cargo = layer(root.join("Cargo.toml"))?;
+    let variables: Vec<(String, String)> = environment
+        .with_prefix(ENVIRONMENT_PREFIX)
+        .filter(|(name, _)| !NOT_SETTINGS.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let schema = manifest::schema(&sections(catalog));
+    let running = env!("CARGO_PKG_VERSION").parse().map_err(|error: semver::Error| Trouble::failure(FailureClass::Bug, &error))?;
+    manifest::read(&Inputs {
+        config: &selection.config,
+        environment: &variables,
+        package_file: as_input(package_file.as_ref()),
+        workspace_file: as_input(workspace_file.as_ref()),
+        package_cargo: as_input(package_cargo.as_ref()),
+        workspace_cargo: as_input(workspace_cargo.as_ref()),
+        schema: &schema,
+        running: &running,
+    })
+    .map_err(|report| Trouble::Problems { class: FailureClass::Configuration, report: Box::new(report) })
+}
+
+fn as_input(layer: Option<&(String, Vec<u8>)>) -> Option<InputFile<'_>> {
+    layer.map(|(name, bytes)| InputFile { name, bytes })
+}
+
+/// The files that the planner may ask about: those beside each Cargo.toml, and where the manifest has patterns or
+/// names files, all.
+fn find_files(workspace: &Workspace, merged: &Merged) -> Result<BTreeSet<String>, files::FileError> {
+    let manifest = &merged.manifest;
+    let includes = manifest.bundle.include.as_ref().is_some_and(|includes| !includes.is_empty());
+    let named = manifest.app.license_file.is_some() || manifest.assets.iter().any(|asset| asset.file.is_some());
+    if includes || named {
+        return project_files::all(&workspace.root, &workspace.target_directory);
+    }
+    let directories = workspace.packages.iter().map(|package| package.directory.as_path());
+    project_files::beside(&workspace.root, directories.chain([workspace.root.as_path()]))
+}

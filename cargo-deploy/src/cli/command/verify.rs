@@ -1,0 +1,53 @@
+//! `cargo deploy verify`: reads a release back from its bytes.
+
+use crate::bench::environment::Environment;
+use crate::cli::args::VerifyArguments;
+use crate::cli::command::session;
+use crate::cli::exit::ExitCode;
+use crate::cli::render::{Console, Trouble};
+use crate::release::verify::{self, VerifyError};
+use deploy_model::FailureClass;
+
+/// Verifies a directory or a file.
+pub fn run(
+    arguments: &VerifyArguments,
+    environment: &Environment,
+    console: &Console,
+) -> Result<ExitCode, Trouble> {
+    let path = environment.directory.join(&arguments.path);
+    let verified =
+        if path.is_dir() { verify::directory(&path, session::threads(None)) } else { verify::file(&path) };
+    let report = verified.map_err(|error| {
+        let class = match &error {
+            VerifyError::File(error) if error.is_not_found() => FailureClass::MissingInput,
+            VerifyError::File(_) => FailureClass::Unexpected,
+            VerifyError::NoRelease { .. } => FailureClass::MissingInput,
+            VerifyError::UnknownFormat { .. } => FailureClass::Configuration,
+        };
+        Trouble::failure(class, &error)
+    })?;
+    let good = report.problems.is_empty();
+    if console.is_json() {
+        console.pretty(&report);
+    } else {
+        let what = report.release.clone().unwrap_or_else(|| arguments.path.to_string());
+        for problem in &report.problems {
+            console.data(&format!("{problem}\n"));
+        }
+        let read = format!(
+            "{} files, {} members, {} binaries read",
+            report.files, report.members, report.binaries
+        );
+        if good {
+            console.status("Verified", &format!("{what}: it is what it declares ({read})"));
+        } else {
+            let count = report.problems.len();
+            let problems = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+            return Err(Trouble::Failure {
+                class: FailureClass::Verification,
+                message: format!("verify {what}: {problems} ({read})"),
+            });
+        }
+    }
+    Ok(if good { ExitCode::Done } else { ExitCode::Verification })
+}

@@ -1,0 +1,270 @@
+//! `tar.gz`, `tar.xz`, `tar.zst` and `zip`: the files of the payload below one directory, nothing else.
+
+use crate::bench::Workbench;
+use crate::bench::files::{self, FileErrorExt as _};
+use crate::package::{Contents, Entry, PackageError, Packager, Payload};
+use crate::plugin::{Info, Plugin};
+use camino::{Utf8Path, Utf8PathBuf};
+use deploy_formats::compression::{self, Compression};
+use deploy_formats::member::{Kind, Member as ArchiveMember};
+use deploy_formats::{tar, zip};
+use deploy_model::event::ProgressUnit;
+use deploy_model::sha256::Hasher;
+use deploy_model::{Listing, Member, MemberKind};
+use deploy_plan::catalog::Shape;
+use deploy_plan::project::Level;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::io::{self, BufReader, BufWriter, Read, Write as _};
+use std::num::NonZeroUsize;
+
+/// Settings of an archive format.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ArchiveSettings {
+    /// How hard the compressor works, for this format only.
+    level: Option<Level>,
+}
+
+/// `tar.gz`.
+#[derive(Debug)]
+pub struct TarGz;
+
+/// `tar.xz`.
+#[derive(Debug)]
+pub struct TarXz;
+
+/// `tar.zst`.
+#[derive(Debug)]
+pub struct TarZst;
+
+/// `zip`.
+#[derive(Debug)]
+pub struct Zip;
+
+/// The three compressed tar formats differ in their names and in how they are compressed.
+macro_rules! tar_packager {
+    ($type:ident, $id:literal, $summary:literal, $compression:expr) => {
+        impl Plugin for $type {
+            type Settings = ArchiveSettings;
+            const INFO: Info = Info { id: $id, summary: $summary, revision: 1 };
+        }
+
+        impl Packager for $type {
+            const SHAPE: Shape =
+                Shape { systems: &[], file_name: concat!("{name}-{version}-{triple}.", $id), rooted: true };
+
+            fn package(
+                &self,
+                settings: &ArchiveSettings,
+                payload: &Payload,
+                bench: &Workbench<'_>,
+            ) -> Result<Utf8PathBuf, PackageError> {
+                write_tar($compression, settings, payload, bench)
+            }
+
+            fn read(
+                &self,
+                artifact: &Utf8Path,
+                keep: &dyn Fn(&Member) -> bool,
+            ) -> Result<Contents, PackageError> {
+                read_tar($compression, artifact, keep)
+            }
+        }
+    };
+}
+
+tar_packager!(TarGz, "tar.gz", "A tar archive compressed by gzip; every system opens it", Compression::Gzip);
+tar_packager!(TarXz, "tar.xz", "A tar archive compressed by xz; the smallest", Compression::Xz);
+tar_packager!(TarZst, "tar.zst", "A tar archive compressed by zstd; the fastest", Compression::Zstd);
+
+impl Plugin for Zip {
+    type Settings = ArchiveSettings;
+    const INFO: Info = Info { id: "zip", summary: "A zip archive; Windows opens it", revision: 1 };
+}
+
+impl Packager for Zip {
+    const SHAPE: Shape = Shape { systems: &[], file_name: "{name}-{version}-{triple}.zip", rooted: true };
+
+    fn package(
+        &self,
+        settings: &ArchiveSettings,
+        payload: &Payload,
+        bench: &Workbench<'_>,
+    ) -> Result<Utf8PathBuf, PackageError> {
+        let path = bench.file(&payload.file);
+        let level = level_of(settings, payload);
+        let writer =
+            zip::Writer::new(BufWriter::new(files::create(&path)?), moment(bench), level, threads(bench));
+        let mut archive = Archive::Zip(writer);
+        fill(&mut archive, payload, bench)?;
+        let Archive::Zip(writer) = archive else { return Ok(path) };
+        let mut file = writer.finish().map_err(|error| broken(&path, error))?;
+        file.flush().file("write", &path)?;
+        Ok(path)
+    }
+
+    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+        let mut contents = Contents::default();
+        zip::visit(BufReader::new(files::open(artifact)?), |member, content| {
+            take_in(&mut contents, member, content, keep)
+        })
+        .map_err(|error| unreadable(artifact, error))?;
+        Ok(contents)
+    }
+}
+
+fn write_tar(
+    compression: Compression,
+    settings: &ArchiveSettings,
+    payload: &Payload,
+    bench: &Workbench<'_>,
+) -> Result<Utf8PathBuf, PackageError> {
+    let path = bench.file(&payload.file);
+    let file = BufWriter::new(files::create(&path)?);
+    let encoder = compression::Encoder::new(compression, file, level_of(settings, payload), threads(bench))
+        .file("write", &path)?;
+    // The tar writer writes single headers; the compressors want larger pieces.
+    let mut archive = Archive::Tar(tar::Writer::new(BufWriter::with_capacity(256 << 10, encoder), moment(bench)));
+    fill(&mut archive, payload, bench)?;
+    let Archive::Tar(writer) = archive else { return Ok(path) };
+    let buffer = writer.finish().map_err(|error| broken(&path, error))?;
+    let encoder = buffer.into_inner().map_err(io::IntoInnerError::into_error).file("write", &path)?;
+    let mut file = encoder.finish().file("write", &path)?;
+    file.flush().file("write", &path)?;
+    Ok(path)
+}
+
+fn read_tar(
+    compression: Compression,
+    artifact: &Utf8Path,
+    keep: &dyn Fn(&Member) -> bool,
+) -> Result<Contents, PackageError> {
+    let file = BufReader::with_capacity(256 << 10, files::open(artifact)?);
+    let plain = compression::open(compression, file).map_err(|error| unreadable(artifact, error))?;
+    let mut contents = Contents::default();
+    tar::visit(plain, |member, content| take_in(&mut contents, member, content, keep))
+        .map_err(|error| unreadable(artifact, error))?;
+    Ok(contents)
+}
+
+/// An archive in the making, of either container.
+enum Archive {
+    Tar(tar::Writer<BufWriter<compression::Encoder<BufWriter<std::fs::File>>>>),
+    Zip(zip::Writer<BufWriter<std::fs::File>>),
+}
+
+impl Archive {
+    fn directory(&mut self, path: &str) -> io::Result<()> {
+        match self {
+            Archive::Tar(writer) => writer.directory(path).map_err(io::Error::other),
+            Archive::Zip(writer) => writer.directory(path).map_err(io::Error::other),
+        }
+    }
+
+    fn file(&mut self, path: &str, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {
+        match self {
+            Archive::Tar(writer) => {
+                writer.file(path, entry.executable, entry.size, content).map_err(io::Error::other)
+            }
+            Archive::Zip(writer) => {
+                writer.file(path, entry.executable, entry.size, content).map_err(io::Error::other)
+            }
+        }
+    }
+}
+
+/// Writes the payload: every directory before what is in it, everything sorted by path.
+fn fill(archive: &mut Archive, payload: &Payload, bench: &Workbench<'_>) -> Result<(), PackageError> {
+    let total = payload.entries.iter().map(|entry| entry.size).sum();
+    let mut directories = BTreeSet::new();
+    let mut done = 0;
+    for entry in &payload.entries {
+        let path = match &payload.root {
+            Some(root) => entry.path.below(root),
+            None => entry.path.clone(),
+        };
+        for directory in path.ancestors() {
+            if directories.insert(directory.clone()) {
+                archive
+                    .directory(directory.as_str())
+                    .map_err(|source| PackageError::Entry { path: directory, source })?;
+            }
+        }
+        let mut content = files::open(&entry.content)?;
+        archive
+            .file(path.as_str(), entry, &mut content)
+            .map_err(|source| PackageError::Entry { path: entry.path.clone(), source })?;
+        done += entry.size;
+        bench.progress(done, Some(total), ProgressUnit::Bytes);
+    }
+    Ok(())
+}
+
+fn take_in(
+    contents: &mut Contents,
+    member: &ArchiveMember,
+    content: &mut dyn Read,
+    keep: &dyn Fn(&Member) -> bool,
+) -> io::Result<()> {
+    let (kind, link) = match &member.kind {
+        Kind::File => (MemberKind::File, None),
+        Kind::Directory => (MemberKind::Directory, None),
+        Kind::Symlink { target } => (MemberKind::Symlink, Some(target.clone())),
+        Kind::HardLink { target } => {
+            return Err(io::Error::other(format!("it is a hard link to {target}, which we never write")));
+        }
+        Kind::Other { flag } => {
+            return Err(io::Error::other(format!("it is of the type {flag}, which we never write")));
+        }
+    };
+    let mut found = Member {
+        path: member.path.clone(),
+        kind,
+        mode: member.mode.unwrap_or(0),
+        size: member.size,
+        sha256: None,
+        link,
+    };
+    if kind == MemberKind::File {
+        let mut hasher = Hasher::new();
+        if keep(&found) {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes)?;
+            hasher.update(&bytes);
+            contents.kept.insert(found.path.clone(), bytes);
+        } else {
+            io::copy(content, &mut hasher)?;
+        }
+        found.sha256 = Some(hasher.finish());
+    }
+    let Listing { members, .. } = &mut contents.listing;
+    members.push(found);
+    Ok(())
+}
+
+fn level_of(settings: &ArchiveSettings, payload: &Payload) -> deploy_formats::Level {
+    match settings.level.unwrap_or(payload.level) {
+        Level::Fast => deploy_formats::Level::Fast,
+        Level::Default => deploy_formats::Level::Default,
+        Level::Small => deploy_formats::Level::Small,
+    }
+}
+
+/// The time of every member. Archives hold no time before 1970.
+fn moment(bench: &Workbench<'_>) -> u64 {
+    u64::try_from(bench.epoch).unwrap_or(0)
+}
+
+fn threads(bench: &Workbench<'_>) -> NonZeroUsize {
+    NonZeroUsize::new(bench.threads).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn broken(path: &Utf8Path, error: impl std::error::Error + Send + Sync + 'static) -> PackageError {
+    PackageError::Write { file: path.to_owned(), source: io::Error::other(error) }
+}
+
+fn unreadable(path: &Utf8Path, error: impl std::error::Error + Send + Sync + 'static) -> PackageError {
+    PackageError::Read { file: path.to_owned(), source: Box::new(error) }
+}
