@@ -40,8 +40,8 @@ pub(crate) struct Compressed {
 /// Gives what compresses the chunks in one thread.
 pub(crate) fn chunk_compressor(level: Level) -> Box<dyn FnMut(Chunk) -> io::Result<Compressed>> {
     let level = match level {
-        Level::Fast => 3,
-        Level::Default => 7,
+        Level::Fast => 1,
+        Level::Default => 6,
         Level::Small => 12,
     };
     let level = CompressionLvl::new(level).unwrap_or_default();
@@ -178,29 +178,31 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// What stands at the end of the bits of a table entry.
-const KIND: u16 = 7 << 8;
-const LITERAL: u16 = 0;
-const LENGTH: u16 = 1 << 8;
-const END: u16 = 2 << 8;
-const LONG: u16 = 3 << 8;
-const INVALID: u16 = 4 << 8;
-/// How many bits an entry stands for, extra bits included.
-const BITS: u16 = 0xff;
-/// How many of them are the extra bits of a length: they need not lie within the index.
+/// An entry of a table says how many bits it stands for, extra bits included, and what comes next.
+const BITS: u16 = 0x3f;
+/// A distance comes next: the bit that leads from the first half of the table to the second.
+const LENGTH: u16 = 1 << 11;
+/// How many of the bits are the extra bits of a length, which need not lie within the index. Three bits.
 const EXTRA_SHIFT: u32 = 12;
+/// Nothing that is skipped: the end of the block, a longer code, or no code at all.
+const STOP: u16 = 1 << 15;
+const END: u16 = STOP;
+const LONG: u16 = STOP | 1 << 8;
+const INVALID: u16 = STOP | 2 << 8;
+const STOP_KIND: u16 = STOP | 3 << 8;
 
-const LITERAL_BITS: u32 = 11;
-const DISTANCE_BITS: u32 = 9;
+/// How many bits of a code are looked up at once.
+const INDEX_BITS: u32 = 11;
+const HALF: usize = 1 << INDEX_BITS;
 
 /// The extra bits of the length symbols 257 to 285 (RFC 1951, 3.2.5).
 const LENGTH_EXTRA: [u8; 29] =
     [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 
-/// What a symbol of the literal/length alphabet is, and the extra bits that follow it.
-fn literal_kind(symbol: usize) -> u16 {
+/// The entry for a symbol of the literal/length alphabet, without the bits of its code.
+fn literal_entry(symbol: usize) -> u16 {
     match symbol {
-        0..=255 => LITERAL,
+        0..=255 => 0,
         256 => END,
         257..=285 => {
             let extra = u16::from(LENGTH_EXTRA[symbol - 257]);
@@ -211,34 +213,32 @@ fn literal_kind(symbol: usize) -> u16 {
 }
 
 /// The same for the distance alphabet (RFC 1951, 3.2.5).
-fn distance_kind(symbol: usize) -> u16 {
+fn distance_entry(symbol: usize) -> u16 {
     match symbol {
-        0..=3 => LITERAL,
-        4..=29 => LITERAL | (symbol as u16 / 2 - 1),
+        0..=3 => 0,
+        4..=29 => symbol as u16 / 2 - 1,
         _ => INVALID,
     }
 }
 
-/// A prefix code (RFC 1951, 3.2.2): a table for codes up to `index_bits`, and the canonical form for longer ones.
-///
-/// An entry is the kind of the symbol and how many bits code and extra bits have together.
-struct Code<const ENTRIES: usize> {
-    table: [u16; ENTRIES],
+/// A prefix code in canonical form (RFC 1951, 3.2.2).
+struct Code {
+    /// How many codes there are of each length.
     counts: [u16; 16],
+    /// The symbols in the order of their codes.
     symbols: [u16; 288],
-    kind: fn(usize) -> u16,
+    entry: fn(usize) -> u16,
 }
 
-impl<const ENTRIES: usize> Code<ENTRIES> {
-    const INDEX_BITS: u32 = ENTRIES.trailing_zeros();
-
-    fn new(kind: fn(usize) -> u16) -> Self {
-        Code { table: [INVALID; ENTRIES], counts: [0; 16], symbols: [0; 288], kind }
+impl Code {
+    fn new(entry: fn(usize) -> u16) -> Self {
+        Code { counts: [0; 16], symbols: [0; 288], entry }
     }
 
-    /// Takes the code lengths of the symbols. An incomplete code is accepted where the RFC allows it, a code with
-    /// one symbol or none; its unused half is invalid.
-    fn set(&mut self, lengths: &[u8]) -> Result<(), DeflateError> {
+    /// Takes the code lengths of the symbols and fills a table for codes up to the length of its index. An incomplete
+    /// code is accepted where it has one symbol or none, as the RFC allows it for distances.
+    fn set(&mut self, lengths: &[u8], table: &mut [u16]) -> Result<(), DeflateError> {
+        let index_bits = table.len().trailing_zeros();
         self.counts = [0; 16];
         for &length in lengths {
             self.counts[usize::from(length)] += 1;
@@ -252,10 +252,12 @@ impl<const ENTRIES: usize> Code<ENTRIES> {
             }
         }
         let used: u16 = self.counts.iter().sum();
-        if left > 0 && used > 1 {
-            return Err(DeflateError::Code);
+        if left > 0 {
+            if used > 1 {
+                return Err(DeflateError::Code);
+            }
+            table.fill(INVALID);
         }
-        self.table = [INVALID; ENTRIES];
 
         let mut offsets = [0u16; 16];
         let mut codes = [0u16; 16];
@@ -275,47 +277,19 @@ impl<const ENTRIES: usize> Code<ENTRIES> {
             let length = u32::from(length);
             // Codes come with their highest bit first, the buffer has the lowest first (RFC 1951, 3.1.1).
             let reversed = usize::from(code.reverse_bits() >> (16 - length));
-            if length <= Self::INDEX_BITS {
-                let entry = (self.kind)(symbol) + length as u16;
-                for slot in self.table[reversed..].iter_mut().step_by(1 << length) {
+            if length <= index_bits {
+                let entry = (self.entry)(symbol) + length as u16;
+                for slot in table[reversed..].iter_mut().step_by(1 << length) {
                     *slot = entry;
                 }
             } else {
-                self.table[reversed & (ENTRIES - 1)] = LONG;
+                table[reversed & (table.len() - 1)] = LONG;
             }
         }
         Ok(())
     }
 
-    /// Several literals that fit in one look-up become one entry, and so does a length symbol behind them:
-    /// which literals they were is of no matter here.
-    fn join_literals(&mut self) {
-        for index in (0..ENTRIES).rev() {
-            let first = self.table[index];
-            if first & KIND != LITERAL {
-                continue;
-            }
-            let mut bits = u32::from(first);
-            // Smaller indexes are not joined yet, and the rest of an index is smaller, but for index 0.
-            while bits < Self::INDEX_BITS && index != 0 {
-                let next = self.table[index >> bits];
-                let known = Self::INDEX_BITS - bits;
-                if next & KIND == LITERAL && u32::from(next) <= known {
-                    bits += u32::from(next);
-                    self.table[index] = bits as u16;
-                } else if next & KIND == LENGTH
-                    && u32::from(next & BITS) - u32::from(next >> EXTRA_SHIFT) <= known
-                {
-                    self.table[index] = next + bits as u16;
-                    break;
-                } else {
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Reads a code that is longer than the table's index, bit by bit.
+    /// Reads a code bit by bit: one that is longer than an index.
     #[cold]
     fn long(&self, buffer: u64) -> u16 {
         let mut code = 0i32;
@@ -326,7 +300,7 @@ impl<const ENTRIES: usize> Code<ENTRIES> {
             let count = i32::from(self.counts[length]);
             if code - first < count {
                 let symbol = self.symbols[(index + code - first) as usize];
-                return (self.kind)(usize::from(symbol)) + length as u16;
+                return (self.entry)(usize::from(symbol)) + length as u16;
             }
             index += count;
             first = (first + count) << 1;
@@ -336,14 +310,54 @@ impl<const ENTRIES: usize> Code<ENTRIES> {
     }
 }
 
-type LiteralCode = Code<{ 1 << LITERAL_BITS }>;
-type DistanceCode = Code<{ 1 << DISTANCE_BITS }>;
+/// The two codes of a block, with their tables in one: what a length leads to is a matter of arithmetic and not of a
+/// jump the processor would have to guess.
+struct Codes {
+    literals: Code,
+    distances: Code,
+    table: [u16; 2 * HALF],
+}
+
+impl Codes {
+    fn new() -> Self {
+        Codes {
+            literals: Code::new(literal_entry),
+            distances: Code::new(distance_entry),
+            table: [INVALID; 2 * HALF],
+        }
+    }
+
+    fn set(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), DeflateError> {
+        let (literal_table, distance_table) = self.table.split_at_mut(HALF);
+        self.literals.set(literals, literal_table)?;
+        self.distances.set(distances, distance_table)?;
+        join_literals(literal_table);
+        Ok(())
+    }
+}
+
+/// Several literals that fit in one look-up become one entry, and so does a length symbol behind them:
+/// which literals they were is of no matter here.
+fn join_literals(table: &mut [u16]) {
+    // Smaller indexes are not joined yet, and the rest of an index is smaller, but for index 0.
+    for index in (1..table.len()).rev() {
+        let mut joined = table[index];
+        while joined & (STOP | LENGTH) == 0 && u32::from(joined) < INDEX_BITS {
+            let next = table[index >> joined];
+            let code = (next & BITS) - (next >> EXTRA_SHIFT & 7);
+            if next & STOP != 0 || u32::from(joined + code) > INDEX_BITS {
+                break;
+            }
+            joined += next;
+        }
+        table[index] = joined;
+    }
+}
 
 /// Follows a deflate stream to its end.
 fn walk(stream: &[u8]) -> Result<Walk, DeflateError> {
     let mut bits = Bits::new(stream);
-    let mut literals = LiteralCode::new(literal_kind);
-    let mut distances = DistanceCode::new(distance_kind);
+    let mut codes = Codes::new();
     loop {
         let last_block = bits.position();
         bits.refill();
@@ -351,12 +365,12 @@ fn walk(stream: &[u8]) -> Result<Walk, DeflateError> {
         match bits.take(2) {
             0 => skip_stored(&mut bits)?,
             1 => {
-                set_fixed(&mut literals, &mut distances)?;
-                skip_symbols(&mut bits, &literals, &distances)?;
+                set_fixed(&mut codes)?;
+                skip_symbols(&mut bits, &codes)?;
             }
             2 => {
-                set_dynamic(&mut bits, &mut literals, &mut distances)?;
-                skip_symbols(&mut bits, &literals, &distances)?;
+                set_dynamic(&mut bits, &mut codes)?;
+                skip_symbols(&mut bits, &codes)?;
             }
             _ => {
                 bits.check()?;
@@ -386,21 +400,15 @@ fn skip_stored(bits: &mut Bits<'_>) -> Result<(), DeflateError> {
 }
 
 /// RFC 1951, 3.2.6.
-fn set_fixed(literals: &mut LiteralCode, distances: &mut DistanceCode) -> Result<(), DeflateError> {
+fn set_fixed(codes: &mut Codes) -> Result<(), DeflateError> {
     let mut lengths = [8u8; 288];
     lengths[144..256].fill(9);
     lengths[256..280].fill(7);
-    literals.set(&lengths)?;
-    literals.join_literals();
-    distances.set(&[5; 32])
+    codes.set(&lengths, &[5; 32])
 }
 
 /// RFC 1951, 3.2.7.
-fn set_dynamic(
-    bits: &mut Bits<'_>,
-    literals: &mut LiteralCode,
-    distances: &mut DistanceCode,
-) -> Result<(), DeflateError> {
+fn set_dynamic(bits: &mut Bits<'_>, codes: &mut Codes) -> Result<(), DeflateError> {
     const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
     bits.refill();
     let literal_count = bits.take(5) + 257;
@@ -414,17 +422,17 @@ fn set_dynamic(
         bits.refill();
         lengths[symbol] = bits.take(3) as u8;
     }
-    // Its symbols have no extra bits as far as the table is concerned: the symbol itself is wanted here.
-    let mut code = Code::<128>::new(|symbol| (symbol as u16) << 8);
-    code.set(&lengths)?;
+    // Here the symbol itself is wanted. Its codes have seven bits at most.
+    let mut table = [0; 128];
+    Code::new(|symbol| (symbol as u16) << 8).set(&lengths, &mut table)?;
 
     let mut lengths = [0u8; 286 + 32];
     let total = literal_count + distance_count;
     let mut filled = 0;
     while filled < total {
         bits.refill();
-        let entry = code.table[(bits.buffer & 127) as usize];
-        // An unused half of an incomplete code has no length.
+        let entry = table[(bits.buffer & 127) as usize];
+        // An unused half of an incomplete code has no length. (Of a code without symbols it has all.)
         let length = u32::from(entry & BITS);
         if length == 0 {
             return Err(DeflateError::Symbol);
@@ -444,57 +452,42 @@ fn set_dynamic(
         filled += repeat;
         bits.check()?;
     }
-    literals.set(&lengths[..literal_count])?;
-    literals.join_literals();
-    distances.set(&lengths[literal_count..total])
+    codes.set(&lengths[..literal_count], &lengths[literal_count..total])
 }
 
 /// Goes over the symbols of a block up to and including its end-of-block symbol.
-fn skip_symbols(
-    bits: &mut Bits<'_>,
-    literals: &LiteralCode,
-    distances: &DistanceCode,
-) -> Result<(), DeflateError> {
-    // No symbol of a block that has data left lies beyond the data, so this check every so often is enough to
-    // end on truncated data; `walk` checks once more behind the block.
+fn skip_symbols(bits: &mut Bits<'_>, codes: &Codes) -> Result<(), DeflateError> {
+    // A few bytes of zeros behind the data may be read in advance; whoever gets further has lost its way.
     let limit = bits.bytes.len() + 16;
-    loop {
+    let mut entry = 0;
+    while bits.next <= limit {
         bits.refill();
-        let mut entry = literals.table[(bits.buffer & ((1 << LITERAL_BITS) - 1)) as usize];
-        if entry & KIND == LITERAL {
-            // At most 11 of 56 bits are gone. What follows has 44 at most: 11 for the next table entry, 5 for the
-            // extra bits of a length, 15 and 13 for a distance.
-            bits.consume(u32::from(entry));
-            entry = literals.table[(bits.buffer & ((1 << LITERAL_BITS) - 1)) as usize];
-        }
-        if entry & KIND == LONG {
-            bits.refill();
-            entry = literals.long(bits.buffer);
-        }
-        bits.consume(u32::from(entry & BITS));
-        match entry & KIND {
-            LITERAL => {}
-            LENGTH => {
-                let mut entry = distances.table[(bits.buffer & ((1 << DISTANCE_BITS) - 1)) as usize];
-                if entry & KIND == LONG {
-                    entry = distances.long(bits.buffer);
+        // Two entries are at most 40 of 56 bits, 16 for literals and a length, 24 for a distance. A long code, which is at
+        // most 28, starts anew.
+        for _ in 0..2 {
+            let half = entry & LENGTH;
+            entry = codes.table[usize::from(half) | (bits.buffer as usize & (HALF - 1))];
+            if entry & STOP != 0 {
+                if entry & STOP_KIND == LONG {
+                    bits.refill();
+                    entry = if half == 0 { &codes.literals } else { &codes.distances }.long(bits.buffer);
                 }
-                if entry & KIND != LITERAL {
-                    bits.check()?;
-                    return Err(DeflateError::Symbol);
+                match entry & STOP_KIND {
+                    END => {
+                        bits.consume(u32::from(entry & BITS));
+                        return Ok(());
+                    }
+                    INVALID => {
+                        bits.check()?;
+                        return Err(DeflateError::Symbol);
+                    }
+                    _ => {}
                 }
-                bits.consume(u32::from(entry));
             }
-            END => return Ok(()),
-            _ => {
-                bits.check()?;
-                return Err(DeflateError::Symbol);
-            }
-        }
-        if bits.next > limit {
-            return Err(DeflateError::Truncated);
+            bits.consume(u32::from(entry & BITS));
         }
     }
+    Err(DeflateError::Truncated)
 }
 
 #[cfg(test)]

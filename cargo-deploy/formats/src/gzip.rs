@@ -4,7 +4,7 @@
 //! stitched from chunks of 1 MiB. The bytes depend on the input and the level alone: not on
 //! the number of threads, not on how the input was divided among calls of `write`, and not on the clock (MTIME is 0).
 //!
-//! [`Level::Fast`] is libdeflate's level 3, [`Level::Default`] its level 7, [`Level::Small`] its level 12.
+//! [`Level::Fast`] is libdeflate's level 1, [`Level::Default`] its level 6, [`Level::Small`] its level 12.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

@@ -3,20 +3,25 @@
 //! liblzma's threaded encoder compresses blocks of a fixed size independently. The size belongs to the level, so
 //! the bytes are the same for every number of threads. The check is CRC64, the default of `xz`.
 //!
-//! [`Level::Fast`] is the preset 2, [`Level::Default`] the preset 6 and [`Level::Small`] the preset 9 of `xz`; a block is
-//! three dictionaries long as `xz -T` makes it.
+//! | level | preset of `xz` | dictionary | block | memory for each thread |
+//! |---|---|---|---|---|
+//! | [`Level::Fast`] | 2 | 2 MiB | 6 MiB | 30 MiB |
+//! | [`Level::Default`] | 6 | 12 MiB | 12 MiB | 160 MiB |
+//! | [`Level::Small`] | 9, extreme | 32 MiB | 96 MiB | 560 MiB |
+//!
+//! `xz -6` has a dictionary of 8 MiB and blocks of 24 MiB. Blocks of half the size keep more threads busy, and with a
+//! dictionary as large as the block they cost no size. A decoder needs as much memory as the dictionary.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 
-use liblzma::stream::{Check, MtStreamBuilder};
+use liblzma::stream::{Check, Filters, LzmaOptions, MtStreamBuilder};
 use liblzma::write::XzEncoder;
 
 use crate::Level;
 
-/// Compresses what is written to it. Holds about two blocks (6 MiB, 24 MiB or 192 MiB) a thread and what
-/// LZMA2 itself needs (20, 94 and 674 MiB).
+/// Compresses what is written to it.
 ///
 /// The file is complete only after [`finish`](Encoder::finish); `flush` ends no block, because the bytes would then
 /// depend on when a caller flushes.
@@ -28,15 +33,17 @@ pub struct Encoder<W: Write> {
 impl<W: Write> Encoder<W> {
     /// Starts a stream. Up to `threads` threads compress.
     pub fn new(inner: W, level: Level, threads: NonZeroUsize) -> io::Result<Self> {
-        let (preset, block_size) = match level {
-            Level::Fast => (2, 6 << 20),
-            Level::Default => (6, 24 << 20),
-            Level::Small => (9, 192 << 20),
+        let (preset, dictionary, block) = match level {
+            Level::Fast => (2, 2 << 20, 6 << 20),
+            Level::Default => (6, 12 << 20, 12 << 20),
+            Level::Small => (9 | EXTREME, 32 << 20, 96 << 20),
         };
+        let mut filters = Filters::new();
+        filters.lzma2(LzmaOptions::new_preset(preset)?.dict_size(dictionary));
         let stream = MtStreamBuilder::new()
             .threads(u32::try_from(threads.get()).unwrap_or(u32::MAX).min(MOST_THREADS))
-            .preset(preset)
-            .block_size(block_size)
+            .filters(filters)
+            .block_size(block)
             .check(Check::Crc64)
             .encoder()?;
         Ok(Encoder { inner: XzEncoder::new_stream(inner, stream) })
@@ -47,6 +54,9 @@ impl<W: Write> Encoder<W> {
         self.inner.finish()
     }
 }
+
+/// `LZMA_PRESET_EXTREME`: `xz -e`.
+const EXTREME: u32 = 1 << 31;
 
 /// A bound well below what liblzma refuses (`LZMA_THREADS_MAX`); a thread more costs memory.
 const MOST_THREADS: u32 = 256;

@@ -10,7 +10,7 @@
 //! Names that are not ASCII are marked as UTF-8 (bit 11, 4.4.4). There are no extra fields but zip64's. The order is
 //! the caller's.
 //!
-//! [`Level::Fast`] is libdeflate's level 3, [`Level::Default`] its level 7, [`Level::Small`] its level 12.
+//! [`Level::Fast`] is libdeflate's level 1, [`Level::Default`] its level 6, [`Level::Small`] its level 12.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom, Write};
