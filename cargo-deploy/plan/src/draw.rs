@@ -33,6 +33,7 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
         findings: Vec::new(),
         compiled: BTreeMap::new(),
         batches: Vec::new(),
+        lacking: Vec::new(),
     };
     let mut declared = Vec::new();
     let fetched: Vec<(&Asset, Handle)> =
@@ -54,6 +55,7 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
     if until == Until::Published {
         drawing.close(&packages);
     }
+    drawing.report_lacking();
     if !drawing.findings.is_empty() {
         return Err(drawing.findings);
     }
@@ -81,6 +83,15 @@ struct Drawing<'a> {
     compiled: BTreeMap<String, (Handle, String)>,
     /// What makes compile steps fit for one call of cargo.
     batches: Vec<(String, Vec<String>, bool)>,
+    /// What is missing, with the targets that lack it and the place of the first of them.
+    lacking: Vec<(Lack, Vec<String>, Option<String>)>,
+}
+
+/// Why no toolchain can be used, and what mends it.
+#[derive(Debug, PartialEq, Eq)]
+struct Lack {
+    reasons: String,
+    mend: String,
 }
 
 impl Drawing<'_> {
@@ -171,13 +182,31 @@ impl Drawing<'_> {
         }
         let reasons: Vec<String> = missing.iter().map(|(name, what, _)| format!("{name}: {what}")).collect();
         let mends: Vec<String> = missing.iter().map(|(name, _, mend)| format!("{mend} (for {name})")).collect();
-        let finding = Finding::configuration(
-            "plan::no-toolchain",
-            format!("nothing here can compile for {} ({triple}): {}", row.name, reasons.join("; ")),
-            mends.join(", or "),
-        );
-        self.report(finding.class(FailureClass::MissingTool), target);
+        let lack = Lack { reasons: reasons.join("; "), mend: mends.join(", or ") };
+        let names = match self.lacking.iter_mut().find(|(known, ..)| *known == lack) {
+            Some((_, names, _)) => names,
+            None => {
+                self.lacking.push((lack, Vec::new(), target.path.clone()));
+                &mut self.lacking.last_mut()?.1
+            }
+        };
+        if !names.contains(&row.name) {
+            names.push(row.name.clone());
+        }
         None
+    }
+
+    /// Targets that lack the same tools are told of together.
+    fn report_lacking(&mut self) {
+        for (lack, names, path) in std::mem::take(&mut self.lacking) {
+            let message = format!("nothing here can compile for {}: {}", names.join(", "), lack.reasons);
+            let finding = Finding::configuration("plan::no-toolchain", message, lack.mend)
+                .class(FailureClass::MissingTool);
+            self.findings.push(match path {
+                Some(path) => finding.at(path),
+                None => finding,
+            });
+        }
     }
 
     fn provision(&mut self, target: &ProjectTarget, triple: &Triple) -> Option<(Handle, ProvisionMethod)> {
