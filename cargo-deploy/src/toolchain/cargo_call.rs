@@ -368,6 +368,10 @@ impl Call<'_> {
         }
         if first.own_sysroot {
             flags.push(format!("--sysroot={}", standard_library::own_sysroot(self.machine)));
+            // The start files of musl come with a standard library from rust-lang.org, not with one built here.
+            if first.toolchain == "zig" {
+                flags.push("-Clink-self-contained=no".to_owned());
+            }
         }
         variables.insert("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags.join("\u{1f}"));
         // Build scripts that write a moment into the program write the one of the release.
