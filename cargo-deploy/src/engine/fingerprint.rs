@@ -1,9 +1,6 @@
 //! What a step depends on, by name: the key of its cache entry, and the reason when it has to run again.
 
-use crate::engine::memo::DigestMemo;
-use crate::engine::store::Receipt;
-use camino::Utf8Path;
-use deploy_model::{Sha256, StepId};
+use deploy_model::Sha256;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -57,24 +54,6 @@ impl Fingerprint {
     /// The inputs by name.
     pub fn inputs(&self) -> &BTreeMap<String, String> {
         &self.inputs
-    }
-}
-
-/// What is known of the world when a fingerprint is taken: what earlier steps made, and the project's files.
-#[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
-    /// What earlier steps made.
-    pub receipts: &'a BTreeMap<StepId, Receipt>,
-    /// The workspace's root directory.
-    pub root: &'a Utf8Path,
-    /// Digests of files.
-    pub memo: &'a DigestMemo,
-}
-
-impl Known<'_> {
-    /// What a step made.
-    pub fn receipt(&self, step: &StepId) -> Option<&Receipt> {
-        self.receipts.get(step)
     }
 }
 

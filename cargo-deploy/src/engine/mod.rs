@@ -348,7 +348,7 @@ impl Engine<'_> {
     /// What decides the outputs of a step; `None` for a step that is done in every run.
     fn fingerprint(&self, step: &Step) -> Result<Option<Fingerprint>, StepError> {
         let receipts = self.locked(&self.receipts).clone();
-        let known = fingerprint::Known { receipts: &receipts, root: self.setup.root, memo: &self.memo };
+        let known = step::Known { receipts: &receipts, root: self.setup.root, memo: &self.memo };
         step::fingerprint(step, self.plan, self.setup, &known)
     }
 }

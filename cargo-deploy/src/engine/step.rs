@@ -3,7 +3,8 @@
 use crate::asset::{self, FetchError};
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileError};
-use crate::engine::fingerprint::{Fingerprint, Known};
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::memo::DigestMemo;
 use crate::engine::store::{Output, Receipt};
 use crate::engine::{Engine, Setup};
 use crate::package::{self, Entry, PackageError, Payload};
@@ -11,7 +12,7 @@ use crate::publish::{self, Publication, PublishError, PublishedFile};
 use crate::release::{LINKAGE_FILE, RELEASE_FILE, SUMS_FILE, describe, examine, verify};
 use crate::toolchain::cargo_call::{self, CompileError};
 use crate::toolchain::standard_library::{self, ProvisionError};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::{linkage::LinkageError, universal};
 use deploy_model::artifact::Content;
 use deploy_model::release::{AssetRecord, SCHEMA};
@@ -120,6 +121,17 @@ impl StepError {
             StepError::NoSource { .. } | StepError::NoPlugin { .. } => FailureClass::Bug,
         }
     }
+}
+
+/// What is known of the world when a fingerprint is taken: what earlier steps made, and the project's files.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// What earlier steps made.
+    pub(crate) receipts: &'a BTreeMap<StepId, Receipt>,
+    /// The workspace's root directory.
+    pub(crate) root: &'a Utf8Path,
+    /// Digests of files.
+    pub(crate) memo: &'a DigestMemo,
 }
 
 /// What decides the outputs of a step; `None` for a step that is done in every run: only cargo knows whether a

@@ -2,18 +2,16 @@
 
 use crate::bench::environment::Environment;
 use crate::bench::files;
-use crate::cli::args::Run;
+use crate::cli::args::{PlanStyle, Run};
 use crate::cli::command::session::Session;
 use crate::cli::exit::ExitCode;
 use crate::cli::render::{self, Console, Trouble};
-use crate::engine::{self, Finished, Setup, timings};
+use crate::engine::{self, Finished, timings};
 use crate::release::SUMS_FILE;
 use camino::Utf8Path;
 use deploy_model::FailureClass;
 use deploy_plan::draw::{self, Until};
-use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::plan::{Action, Plan};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Draws the plan and runs it.
@@ -35,12 +33,12 @@ pub fn run(
         console.warning(&format!("{} is left out: {}", skipped.what, skipped.why));
     }
     if arguments.dry_run {
-        super::plan::show(&plan, None, crate::cli::args::PlanStyle::Tree, console);
+        console.plan(&plan, None, PlanStyle::Tree);
         return Ok(ExitCode::Done);
     }
     let releases = session.releases();
     let sink = console.sink();
-    let setup = setup(&session, &gathered.facts, &plan, &releases, sink.as_ref());
+    let setup = session.setup(&gathered.facts, &plan, &releases, sink.as_ref());
     let finished = engine::run(&plan, &setup)
         .map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
     drop(sink);
@@ -53,43 +51,6 @@ pub fn run(
     }
     tell(&plan, &finished, environment, console);
     Ok(ExitCode::of_all(finished.failures.iter().map(|failure| failure.error.class())))
-}
-
-/// Where and with what a plan is run.
-pub(super) fn setup<'a>(
-    session: &'a Session<'_>,
-    facts: &Facts,
-    plan: &Plan,
-    releases: &'a Utf8Path,
-    events: &'a dyn deploy_model::event::EventSink,
-) -> Setup<'a> {
-    Setup {
-        machine: &session.machine,
-        root: &session.workspace.root,
-        releases,
-        threads: session.threads(),
-        offline: session.offline(),
-        tools: tools(facts, plan),
-        source: facts.source.clone(),
-        events,
-    }
-}
-
-/// The programs that have a part in the bytes, with their versions; the same on every machine.
-fn tools(facts: &Facts, plan: &Plan) -> BTreeMap<String, String> {
-    let mut tools = BTreeMap::from([
-        ("cargo-deploy".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("rustc".to_owned(), facts.rustc.clone()),
-    ]);
-    for step in &plan.steps {
-        if let Action::Compile(compile) = &step.action
-            && compile.toolchain != "native"
-            && let Some(Availability::Ready { version, .. }) = facts.toolchains.get(&compile.toolchain)
-        {
-            tools.insert(compile.toolchain.clone(), version.clone());
-        }
-    }
-    tools
 }
 
 fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &Console) {

@@ -7,18 +7,21 @@ use crate::bench::files;
 use crate::catalog;
 use crate::cli::args::Selection;
 use crate::cli::render::Trouble;
+use crate::engine::Setup;
 use crate::probe::cargo_config::CargoConfig;
 use crate::probe::facts::{self, Inquiry};
 use crate::probe::machine::{self, Machine};
 use crate::probe::project_files;
 use crate::probe::workspace::{self, WorkspaceRequest};
 use camino::{Utf8Path, Utf8PathBuf};
+use deploy_model::event::EventSink;
 use deploy_model::{FailureClass, Triple};
 use deploy_plan::catalog::Catalog;
-use deploy_plan::facts::Facts;
+use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::finding::Finding;
 use deploy_plan::lock::LockedAsset;
 use deploy_plan::manifest::{self, ENVIRONMENT_PREFIX, InputFile, Inputs, Merged, Problem, Sections};
+use deploy_plan::plan::{Action, Plan};
 use deploy_plan::project::{Asset, Project};
 use deploy_plan::resolve::{self, AssetDraft, Given, Request};
 use deploy_plan::workspace::Workspace;
@@ -172,19 +175,29 @@ impl<'a> Session<'a> {
         Trouble::Problems { class, report: Box::new(report) }
     }
 
-    /// Whether no network may be used.
-    pub fn offline(&self) -> bool {
-        self.request.offline
+    /// Where and with what a plan is run.
+    pub fn setup<'s>(
+        &'s self,
+        facts: &Facts,
+        plan: &Plan,
+        releases: &'s Utf8Path,
+        events: &'s dyn EventSink,
+    ) -> Setup<'s> {
+        Setup {
+            machine: &self.machine,
+            root: &self.workspace.root,
+            releases,
+            threads: threads(self.request.jobs),
+            offline: self.request.offline,
+            tools: tools(facts, plan),
+            source: facts.source.clone(),
+            events,
+        }
     }
 
     /// The directory that releases lie in.
     pub fn releases(&self) -> Utf8PathBuf {
         self.workspace.target_directory.join("deploy")
-    }
-
-    /// How many threads may be kept busy.
-    pub fn threads(&self) -> usize {
-        threads(self.request.jobs)
     }
 }
 
@@ -194,6 +207,23 @@ pub struct Gathered {
     pub facts: Facts,
     /// Sentences for people.
     pub warnings: Vec<String>,
+}
+
+/// The programs that have a part in the bytes, with their versions; the same on every machine.
+fn tools(facts: &Facts, plan: &Plan) -> BTreeMap<String, String> {
+    let mut tools = BTreeMap::from([
+        ("cargo-deploy".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("rustc".to_owned(), facts.rustc.clone()),
+    ]);
+    for step in &plan.steps {
+        if let Action::Compile(compile) = &step.action
+            && compile.toolchain != "native"
+            && let Some(Availability::Ready { version, .. }) = facts.toolchains.get(&compile.toolchain)
+        {
+            tools.insert(compile.toolchain.clone(), version.clone());
+        }
+    }
+    tools
 }
 
 /// `--jobs`, else one for each processor.

@@ -4,16 +4,19 @@ mod github;
 mod human;
 mod json;
 mod plain;
-pub mod plan;
+mod plan;
 mod problem;
 
 use crate::bench::environment::Environment;
-use crate::cli::args::{Color, Global, MessageFormat};
+use crate::cli::args::{Color, Global, MessageFormat, PlanStyle};
 use crate::cli::exit::ExitCode;
+use crate::engine::why::Verdict;
 use anstyle::{AnsiColor, Style};
-use deploy_model::FailureClass;
 use deploy_model::event::EventSink;
+use deploy_model::{FailureClass, StepId};
 use deploy_plan::manifest::Report;
+use deploy_plan::plan::Plan;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 
 /// The style of verbs: what was done.
@@ -168,6 +171,23 @@ impl Console {
                 }
                 ExitCode::of(*class)
             }
+        }
+    }
+
+    /// A plan, with what would be done with each step where that was asked for.
+    pub fn plan(&self, plan: &Plan, verdicts: Option<&BTreeMap<StepId, Verdict>>, style: PlanStyle) {
+        if self.is_json() {
+            // A plan has text keys only.
+            let mut value = serde_json::to_value(plan).unwrap_or_default();
+            if let (Some(verdicts), Some(object)) = (verdicts, value.as_object_mut()) {
+                object.insert("verdicts".to_owned(), serde_json::to_value(verdicts).unwrap_or_default());
+            }
+            self.pretty(&value);
+        } else {
+            self.data(&match style {
+                PlanStyle::Tree => plan::tree(plan, verdicts),
+                PlanStyle::Mermaid => plan::mermaid(plan),
+            });
         }
     }
 

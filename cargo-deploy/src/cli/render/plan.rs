@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// The steps as a tree. A step that is needed in several places is drawn once; afterwards `*` stands for what it
 /// needs.
-pub fn tree(plan: &Plan, verdicts: Option<&BTreeMap<StepId, Verdict>>) -> String {
+pub(super) fn tree(plan: &Plan, verdicts: Option<&BTreeMap<StepId, Verdict>>) -> String {
     let mut text = format!("{} {}\n", plan.name, plan.version);
     let needed: BTreeSet<&StepId> = plan.steps.iter().flat_map(|step| &step.needs).collect();
     let roots: Vec<&Step> = plan.steps.iter().filter(|step| !needed.contains(&step.id)).collect();
@@ -67,7 +67,7 @@ fn reaches(plan: &Plan, from: &Step, to: &StepId) -> bool {
 }
 
 /// The steps as a flow chart (<https://mermaid.js.org/syntax/flowchart.html>).
-pub fn mermaid(plan: &Plan) -> String {
+pub(super) fn mermaid(plan: &Plan) -> String {
     let mut text = "flowchart LR\n".to_owned();
     let number: BTreeMap<&StepId, usize> =
         plan.steps.iter().enumerate().map(|(number, step)| (&step.id, number)).collect();
