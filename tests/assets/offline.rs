@@ -2,10 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "these tests run the program and what watches it")]
 
 use super::Directory;
+use crate::support::clients;
 use crate::support::http::{Server, ok};
 use cargo_deploy::bench::files;
 use deploy_model::Sha256;
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// A project with one asset, and a cache of its own.
 struct Project {
@@ -63,22 +64,14 @@ impl Project {
 fn without_network() -> Vec<&'static str> {
     let works = |words: &[&str]| {
         let result = Command::new(words[0]).args(&words[1..]).arg("true").output();
-        result.is_ok_and(|output: Output| output.status.success())
+        result.is_ok_and(|output| output.status.success())
     };
     let ways = [&["unshare", "-rn"][..], &["unshare", "-n"]];
     let found = ways.into_iter().find(|way| works(way)).unwrap_or_default().to_vec();
     if found.is_empty() {
-        missing("unshare");
+        clients::skip("a way to run without a network (unshare)");
     }
     found
-}
-
-/// A program that a test needs is not there: said in the summary, and an error where everything is required.
-#[expect(clippy::print_stdout, reason = "the summary of a test is where this is said")]
-fn missing(name: &str) {
-    let required = std::env::var_os("CARGO_DEPLOY_CLIENTS").is_some_and(|value| value == "required");
-    assert!(!required, "{name} is not there, and CARGO_DEPLOY_CLIENTS=required");
-    println!("skipped: {name} not found");
 }
 
 #[test]
@@ -117,12 +110,14 @@ fn what_is_cached_or_vendored_is_there_without_any_network() {
         ),
         "{stderr}"
     );
+    assert_eq!(stderr.matches("failed to fetch").count(), 1, "a failure is told once: {stderr}");
     assert_eq!(project.server.requests().len(), 1);
 }
 
 #[test]
 fn offline_no_socket_of_the_internet_is_opened() {
-    let strace = Command::new("strace").arg("-V").output().is_ok();
+    // Without strace, that nobody was asked is all there is to see.
+    let strace = clients::find("strace").is_some();
     let project = Project::new();
     let trace = project.directory.join("trace");
     let watch = ["strace", "-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg", "-o", trace.as_str()];
@@ -142,9 +137,6 @@ fn offline_no_socket_of_the_internet_is_opened() {
         }
     }
     assert_eq!(project.server.requests(), [], "nobody was asked");
-    if !strace {
-        missing("strace");
-    }
 }
 
 #[test]

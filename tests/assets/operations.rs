@@ -78,7 +78,8 @@ impl Project {
     }
 
     fn report(&self, report: Report) -> (String, Vec<(FailureClass, String)>) {
-        let failures = report.failures.iter().map(|(class, message)| (*class, self.shown(message))).collect();
+        let failures =
+            report.failures.iter().map(|failure| (failure.class, self.shown(&failure.message))).collect();
         (self.shown(&report.text), failures)
     }
 }
@@ -691,7 +692,7 @@ fn verifying_reads_every_byte_in_every_place() {
     project.with(|context| {
         assets::fetch(&all[..2], context, &events);
         let report = vendor::vendor(&all[..2], &project.directory.join("project/vendor"), context, &events);
-        assert_eq!(report.failures, []);
+        assert!(report.failures.is_empty());
     });
     let sum = Sha256::of(b"/damaged");
     let vendored = project.directory.join("project/vendor/.assets").join(sum.as_str());

@@ -9,6 +9,7 @@ use deploy_model::event::EventSink;
 use deploy_model::{FailureClass, RelPath, Sha256};
 use deploy_plan::lock::{Lock, LockedAsset, VERSION};
 use deploy_plan::project::{Asset, Origin, Unpack};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The name of the lock file, beside `Deploy.toml`.
@@ -88,7 +89,7 @@ pub fn write(path: &Utf8Path, lock: &Lock) -> Result<(), FileError> {
 pub(super) fn text(head: &str, lock: &Lock) -> String {
     let mut text = format!("{head}version = {}\n", lock.version);
     let mut assets: Vec<&LockedAsset> = lock.assets.iter().collect();
-    assets.sort_by(|one, other| one.path.cmp(&other.path));
+    assets.sort_by(|one, other| (&one.path, &one.origin).cmp(&(&other.path, &other.origin)));
     for asset in assets {
         text.push_str("\n[[asset]]\n");
         let mut line = |key: &str, value: &str| {
@@ -269,7 +270,7 @@ pub fn lock(
     if !failures.is_empty() {
         return Err(failures);
     }
-    assets.sort_by(|one, other| one.path.cmp(&other.path));
+    assets.sort_by(|one, other| (&one.path, &one.origin).cmp(&(&other.path, &other.origin)));
     let lock = Lock { version: VERSION, assets };
     let changes = changes(old, &lock);
     Ok(Locked { lock, changes })
@@ -332,23 +333,29 @@ fn as_asset(wanted: &Wanted, sha256: &Sha256) -> Asset {
     }
 }
 
+/// What is different. Entries are compared by path and origin, since assets of one path may have other origins for other
+/// targets; an entry whose origin alone is new is the same asset from another place.
 fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
-    let in_lock = |lock: &Lock, path: &str| lock.assets.iter().find(|entry| entry.path == path).cloned();
-    let mut changes: Vec<(String, Change)> = Vec::new();
+    let place = |entry: &LockedAsset| (entry.path.clone(), entry.origin.clone());
+    let mut before: BTreeMap<_, _> = old.assets.iter().map(|entry| (place(entry), entry)).collect();
+    let mut changes: Vec<((String, String), Change)> = Vec::new();
+    let mut left = Vec::new();
     for now in &new.assets {
-        match in_lock(old, &now.path) {
-            None => changes.push((now.path.clone(), Change::Added(now.clone()))),
-            Some(was) if was != *now => {
-                changes.push((now.path.clone(), Change::Changed { was, now: now.clone() }));
-            }
-            Some(_) => {}
+        match before.remove(&place(now)) {
+            Some(was) if was == now => {}
+            Some(was) => changes.push((place(now), Change::Changed { was: was.clone(), now: now.clone() })),
+            None => left.push(now),
         }
     }
-    for was in &old.assets {
-        if in_lock(new, &was.path).is_none() {
-            changes.push((was.path.clone(), Change::Removed(was.clone())));
-        }
+    for now in left {
+        let moved = before.keys().find(|(path, _)| *path == now.path).cloned();
+        let change = match moved.and_then(|key| before.remove(&key)) {
+            Some(was) => Change::Changed { was: was.clone(), now: now.clone() },
+            None => Change::Added(now.clone()),
+        };
+        changes.push((place(now), change));
     }
+    changes.extend(before.into_iter().map(|(place, was)| (place, Change::Removed(was.clone()))));
     changes.sort_by(|one, other| one.0.cmp(&other.0));
     changes.into_iter().map(|(_, change)| change).collect()
 }
@@ -392,8 +399,30 @@ mod tests {
         ];
         assert_eq!(text, expected.join("\n"));
         let mut sorted = lock;
-        sorted.assets.sort_by(|one, other| one.path.cmp(&other.path));
+        sorted.assets.sort_by(|one, other| (&one.path, &one.origin).cmp(&(&other.path, &other.origin)));
         assert_eq!(toml::from_str::<Lock>(&text).expect("TOML"), sorted);
+    }
+
+    #[test]
+    fn assets_of_one_path_are_told_apart_by_their_origins() {
+        let from = |origin: &str, content: &str| LockedAsset {
+            origin: origin.to_owned(),
+            sha256: Sha256::of(content.as_bytes()),
+            ..entry("tool", None)
+        };
+        let lock = |assets| Lock { version: VERSION, assets };
+        let old = lock(vec![from("https://linux/", "1"), from("https://windows/", "2")]);
+        let new = lock(vec![from("https://linux/", "1"), from("https://windows/", "3")]);
+        let changed = |was, now| Change::Changed { was, now };
+        assert_eq!(
+            changes(&old, &new),
+            [changed(from("https://windows/", "2"), from("https://windows/", "3"))]
+        );
+        let moved = lock(vec![from("https://linux/", "1"), from("https://elsewhere/", "2")]);
+        assert_eq!(
+            changes(&old, &moved),
+            [changed(from("https://windows/", "2"), from("https://elsewhere/", "2"))]
+        );
     }
 
     #[test]

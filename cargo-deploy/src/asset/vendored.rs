@@ -111,7 +111,7 @@ pub fn vendor(
     if !failures.is_empty() {
         return Err(failures);
     }
-    entries.sort_by(|one, other| one.path.cmp(&other.path));
+    entries.sort_by(|one, other| (&one.path, &one.origin).cmp(&(&other.path, &other.origin)));
     finish(directory, Lock { version: VERSION, assets: entries }).map_err(all)
 }
 

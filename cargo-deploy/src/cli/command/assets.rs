@@ -1,15 +1,14 @@
 //! `cargo deploy assets fetch|verify|lock`: the work of the three verbs and what they say. Nothing is printed here.
 
+use crate::asset::lock::{self, Change, Locked, Wanted};
+use crate::asset::verify::{Finding, Verified};
+use crate::asset::{self, Context, Obtained, Place};
 use crate::bench::environment::Environment;
+use crate::cause::chain;
 use crate::cli::args::{Assets, AssetsVerb, LockArguments};
 use crate::cli::command::session::Session;
 use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
-use crate::asset::lock::{self, Change, Locked, Wanted};
-use crate::asset::verify::{Finding, Verified};
-use crate::asset::{self, Context, FetchError, Obtained, Place};
-use crate::bench::files::FileError;
-use crate::cause::chain;
 use camino::Utf8Path;
 use deploy_model::FailureClass;
 use deploy_model::event::EventSink;
@@ -21,8 +20,19 @@ use std::fmt::Write as _;
 pub struct Report {
     /// What it has to say on standard output, complete lines.
     pub text: String,
-    /// Everything that failed: its class, and one sentence with its causes that completes "failed to ...".
-    pub failures: Vec<(FailureClass, String)>,
+    /// Everything that failed, in the order of the assets.
+    pub failures: Vec<Failure>,
+}
+
+/// Something that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub class: FailureClass,
+    /// One sentence with its causes that completes "failed to ...".
+    pub message: String,
+    /// Whether it was told already, as the event that a step failed.
+    pub is_told: bool,
 }
 
 /// `assets fetch`: gets every asset, so that a later run needs no network.
@@ -35,7 +45,7 @@ pub fn fetch(assets: &[Asset], context: &Context<'_>, events: &dyn EventSink) ->
                 seen[usize::from(place == Place::Network)] += 1;
                 report.line(&format!("{}  {size} bytes, from {place}", asset.path));
             }
-            Err(error) => report.fail(&error),
+            Err(error) => report.told(error.class(), chain(&error)),
         }
     }
     let [here, fetched] = seen;
@@ -59,7 +69,7 @@ fn describe(verified: &Verified, report: &mut Report) {
     if places.is_empty() {
         report.line(&format!("{path}  not here"));
         let message = format!("verify the asset {path}: it is not here; `cargo deploy assets fetch` gets it");
-        report.failures.push((FailureClass::MissingInput, message));
+        report.untold(FailureClass::MissingInput, message);
         return;
     }
     let mut wrong = Vec::new();
@@ -83,7 +93,7 @@ fn describe(verified: &Verified, report: &mut Report) {
     }
     if !wrong.is_empty() {
         let message = format!("verify the asset {path}: {}", wrong.join("\n"));
-        report.failures.push((FailureClass::Verification, message));
+        report.untold(FailureClass::Verification, message);
     }
 }
 
@@ -100,14 +110,14 @@ pub fn lock(
     let old = match lock::read(lock_file) {
         Ok(old) => old,
         Err(error) => {
-            report.failures.push((error.class(), chain(&error)));
+            report.untold(error.class(), chain(&error));
             return report;
         }
     };
     match lock::lock(wanted, &old, update, context, events) {
         Ok(Locked { lock, changes }) => {
             if let Err(error) = lock::write(lock_file, &lock) {
-                report.failures.push((file_class(&error), chain(&error)));
+                report.untold(FailureClass::Unexpected, chain(&error));
                 return report;
             }
             for change in &changes {
@@ -131,7 +141,9 @@ pub fn lock(
             ));
         }
         Err(failures) => {
-            report.failures.extend(failures.iter().map(|failure| (failure.class(), chain(failure))));
+            for failure in &failures {
+                report.told(failure.class(), chain(failure));
+            }
         }
     }
     report
@@ -142,18 +154,20 @@ pub(super) fn counted(count: usize) -> String {
     format!("{count} {}", if count == 1 { "asset" } else { "assets" })
 }
 
-fn file_class(_: &FileError) -> FailureClass {
-    FailureClass::Unexpected
-}
-
 impl Report {
     fn line(&mut self, line: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{line}");
     }
 
-    fn fail(&mut self, error: &FetchError) {
-        self.failures.push((error.class(), chain(error)));
+    /// Notes a failure that was an event.
+    pub(super) fn told(&mut self, class: FailureClass, message: String) {
+        self.failures.push(Failure { class, message, is_told: true });
+    }
+
+    /// Notes a failure that nobody knows of yet.
+    fn untold(&mut self, class: FailureClass, message: String) {
+        self.failures.push(Failure { class, message, is_told: false });
     }
 }
 
@@ -183,14 +197,14 @@ pub(super) fn tell(report: &Report, console: &Console) -> ExitCode {
         let failures: Vec<_> = report
             .failures
             .iter()
-            .map(|(class, message)| serde_json::json!({ "class": class, "message": message }))
+            .map(|failure| serde_json::json!({ "class": failure.class, "message": failure.message }))
             .collect();
         console.json(&serde_json::json!({ "reason": "report", "text": report.text, "failures": failures }));
-        return ExitCode::of_all(report.failures.iter().map(|(class, _)| *class));
+        return ExitCode::of_all(report.failures.iter().map(|failure| failure.class));
     }
     console.data(&report.text);
-    for (class, message) in &report.failures {
+    for Failure { class, message, .. } in report.failures.iter().filter(|failure| !failure.is_told) {
         console.trouble(&Trouble::Failure { class: *class, message: message.clone() });
     }
-    ExitCode::of_all(report.failures.iter().map(|(class, _)| *class))
+    ExitCode::of_all(report.failures.iter().map(|failure| failure.class))
 }

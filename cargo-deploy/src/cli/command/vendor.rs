@@ -1,14 +1,14 @@
 //! `cargo deploy vendor`: puts every fetched input into a directory, so that `--offline` needs nothing else.
 
+use super::assets::{Report, counted};
+use crate::asset::Context;
+use crate::asset::vendored::{self, Vendored};
 use crate::bench::environment::Environment;
+use crate::cause::chain;
 use crate::cli::args::Vendor;
 use crate::cli::command::session::Session;
 use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
-use super::assets::{Report, counted};
-use crate::asset::Context;
-use crate::asset::vendored::{self, Vendored};
-use crate::cause::chain;
 use camino::Utf8Path;
 use deploy_model::event::EventSink;
 use deploy_plan::project::Asset;
@@ -39,7 +39,9 @@ pub fn vendor(
             }
         }
         Err(failures) => {
-            report.failures.extend(failures.iter().map(|failure| (failure.class(), chain(failure))));
+            for failure in &failures {
+                report.told(failure.class(), chain(failure));
+            }
         }
     }
     report
