@@ -127,3 +127,55 @@ fn standard_libraries(machine: &Machine) -> BTreeSet<Triple> {
         .filter(|triple| toolchain::standard_library::is_installed(&machine.sysroot, triple))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::files;
+    use crate::probe::machine::testing::{directory, machine};
+
+    #[test]
+    fn facts_are_what_lies_on_this_machine() {
+        let root = directory("facts");
+        let machine =
+            machine(&root, &[("RUSTFLAGS", "-g"), ("CI", "true"), ("SOURCE_DATE_EPOCH", "1700000000")]);
+        for (triple, file) in [
+            ("wasm32-wasip1", "libstd-0a.rlib"),
+            ("aarch64-apple-darwin", "libcore-0a.rlib"),
+            ("src", "libstd-0a.rlib"),
+        ] {
+            let library = root.join("sysroot/lib/rustlib").join(triple).join("lib");
+            files::create_directory(&library).expect("create");
+            files::replace(&library.join(file), b"").expect("write");
+        }
+        let config = CargoConfig::default();
+        let triples = [machine.host.clone()];
+        let inquiry = Inquiry { machine: &machine, config: &config, triples: &triples };
+        let gathered = gather(&inquiry).expect("gathered");
+        let facts = gathered.facts;
+        assert_eq!(gathered.warnings, Vec::<String>::new());
+        assert_eq!(
+            facts.standard_libraries.iter().map(Triple::as_str).collect::<Vec<_>>(),
+            ["wasm32-wasip1"]
+        );
+        assert_eq!(facts.rustflags[&machine.host], ["-g"]);
+        assert_eq!(
+            (facts.epoch, facts.ci, facts.rustup, facts.rust_src),
+            (1_700_000_000, true, false, false)
+        );
+        assert_eq!(facts.source, None);
+        let ids: Vec<&str> = toolchain::ALL.iter().map(|toolchain| toolchain.info().id).collect();
+        assert!(ids.iter().all(|id| !facts.toolchains[*id].is_ready()), "{:?}", facts.toolchains);
+        files::remove_directory(&root).expect("clean");
+    }
+
+    #[test]
+    fn a_moment_that_is_none_is_refused() {
+        let root = directory("facts-epoch");
+        let machine = machine(&root, &[("SOURCE_DATE_EPOCH", "yesterday")]);
+        let inquiry = Inquiry { machine: &machine, config: &CargoConfig::default(), triples: &[] };
+        let error = gather(&inquiry).expect_err("no number");
+        assert_eq!(error.class(), FailureClass::Configuration);
+        files::remove_directory(&root).expect("clean");
+    }
+}

@@ -617,8 +617,12 @@ mod tests {
             files::create_directory(project.join(path).parent().expect("below")).expect("create");
             files::replace(&project.join(path), text.as_bytes()).expect("write");
         }
-        let mut environment = Environment::read().expect("an environment");
-        environment.directory = project;
+        // The real environment but for the cache, which is the user's own.
+        let real = Environment::read().expect("an environment");
+        let cache = root.join("cache");
+        let mut variables: Vec<(&str, &str)> = real.with_prefix("").collect();
+        variables.push(("CARGO_DEPLOY_CACHE_DIR", cache.as_str()));
+        let environment = Environment::of(&variables, project.as_str());
         let cargo = crate::probe::machine::cargo(&environment).expect("cargo");
         let workspace =
             crate::probe::workspace::workspace(&cargo, &environment, &WorkspaceRequest::default())

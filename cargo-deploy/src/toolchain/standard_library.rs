@@ -179,3 +179,75 @@ fn build(triple: &Triple, machine: &Machine, bench: &Workbench<'_>) -> Result<()
     files::rename(&staged, &place)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::machine::testing::{directory, machine, script};
+    use crate::toolchain::testing::with_bench;
+
+    fn wanted(by: ProvisionMethod) -> Provision {
+        Provision { triple: "wasm32-wasip1".parse().expect("a triple"), by }
+    }
+
+    #[test]
+    fn rustup_adds_a_target_to_the_toolchain_of_this_rustc_once() {
+        let root = directory("standard-library-rustup");
+        let mut machine = machine(&root, &[]);
+        machine.sysroot = root.join(".rustup/toolchains/stable-x");
+        let library = library_directory(&machine.sysroot, &wanted(ProvisionMethod::Rustup).triple);
+        let said = root.join("said");
+        let get = || with_bench(&root, |bench| provision(&wanted(ProvisionMethod::Rustup), &machine, bench));
+        let error = get().expect_err("there is no rustup");
+        assert!(matches!(error, ProvisionError::NoRustup { .. }), "{error}");
+        script(&root.join("bin"), "rustup", "exit 0");
+        let error = get().expect_err("it does nothing");
+        assert!(matches!(error, ProvisionError::Absent { .. }), "{error}");
+        let lines = format!("echo $@ >> {said}; mkdir -p {library}; touch {library}/libstd-0a.rlib");
+        script(&root.join("bin"), "rustup", &lines);
+        assert!(!get().expect("added"), "it was not there before");
+        assert!(get().expect("there"), "it is there now");
+        let said = String::from_utf8(files::read(&said).expect("called")).expect("UTF-8");
+        assert_eq!(said, "target add --toolchain stable-x wasm32-wasip1\n");
+        files::remove_directory(&root).expect("clean");
+    }
+
+    #[test]
+    fn a_library_built_here_lies_whole_in_a_sysroot_of_ours() {
+        let root = directory("standard-library-build");
+        let machine = machine(&root, &[]);
+        let get =
+            || with_bench(&root, |bench| provision(&wanted(ProvisionMethod::BuildStd), &machine, bench));
+        let error = get().expect_err("there are no sources");
+        assert!(matches!(error, ProvisionError::NoSources { .. }), "{error}");
+        let sources = root.join("sysroot/lib/rustlib/src/rust/library");
+        files::create_directory(&sources.join("std")).expect("create");
+        files::replace(&sources.join("std/Cargo.toml"), b"").expect("write");
+        let said = root.join("said");
+        script(
+            &root.join("bin"),
+            "cargo",
+            &format!(
+                "echo \"$RUSTC_BOOTSTRAP $*\" > {said}\nprintf '%s' \"$CARGO_ENCODED_RUSTFLAGS\" | tr '\\037' '\\n' >> {said}\n\
+                 made=target/wasm32-wasip1/release/deps; mkdir -p $made\n\
+                 touch $made/libstd-0a.rlib $made/libcore-0b.rlib $made/libcore-0b.rmeta $made/libnothing-0c.rlib"
+            ),
+        );
+        assert!(!get().expect("built"), "it was not there before");
+        let triple = wanted(ProvisionMethod::BuildStd).triple;
+        let library = library_directory(&own_sysroot(&machine), &triple);
+        assert_eq!(files::names(&library).expect("there"), ["libcore-0b.rlib", "libstd-0a.rlib"]);
+        assert!(get().expect("there"), "it is there now");
+        let project = root.join("scratch/standard-library");
+        assert_eq!(
+            String::from_utf8(files::read(&said).expect("called")).expect("UTF-8"),
+            format!(
+                "1 build --release --target wasm32-wasip1 --target-dir {project}/target \
+                 -Zbuild-std=std,panic_abort,panic_unwind\n\
+                 --remap-path-prefix={root}/cargo-home=/cargo\n--remap-path-prefix={project}=/project\n\
+                 --remap-path-prefix={root}/sysroot/lib/rustlib/src/rust=/rustc/59807616e1fa"
+            )
+        );
+        files::remove_directory(&root).expect("clean");
+    }
+}
