@@ -10,7 +10,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("CARGO", "The cargo to call back; cargo sets it. Default: `cargo` on PATH."),
     ("CARGO_BUILD_TARGET", "The target when neither the command line nor the manifest names one."),
     ("CARGO_DEPLOY_*", "Any key of the manifest: `CARGO_DEPLOY_TARGETS_GLIBC=2.17` is `targets.glibc`."),
-    ("CARGO_DEPLOY_CACHE_DIR", "Where fetched assets and built standard libraries are kept, for all projects."),
+    (
+        "CARGO_DEPLOY_CACHE_DIR",
+        "Where fetched assets and built standard libraries are kept, for all projects.",
+    ),
     ("CARGO_ENCODED_RUSTFLAGS", "rustc flags, separated by 0x1f; extended, never replaced."),
     ("CARGO_HOME", "Cargo's home directory."),
     ("CARGO_NET_OFFLINE", "`true` is `--offline`."),
@@ -63,8 +66,8 @@ impl Environment {
     /// Reads the environment of this process.
     pub fn read() -> Result<Self, EnvironmentError> {
         let directory = std::env::current_dir().map_err(|source| EnvironmentError::NoDirectory { source })?;
-        let directory = Utf8PathBuf::from_path_buf(directory)
-            .map_err(|path| EnvironmentError::NotUnicode { path })?;
+        let directory =
+            Utf8PathBuf::from_path_buf(directory).map_err(|path| EnvironmentError::NotUnicode { path })?;
         Ok(Environment { variables: std::env::vars_os().collect(), directory })
     }
 

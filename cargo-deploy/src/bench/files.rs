@@ -106,7 +106,9 @@ pub fn remove_file(path: &Utf8Path) -> Result<(), FileError> {
 pub fn metadata_if_exists(path: &Utf8Path) -> Result<Option<fs::Metadata>, FileError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(error).file("look at", path),
     }
 }
@@ -263,7 +265,8 @@ mod tests {
     use super::*;
 
     fn directory(name: &str) -> Utf8PathBuf {
-        let path = Utf8PathBuf::from(std::env::temp_dir().to_str().expect("UTF-8")).join(format!("cargo-deploy-{}-{name}", std::process::id()));
+        let path = Utf8PathBuf::from(std::env::temp_dir().to_str().expect("UTF-8"))
+            .join(format!("cargo-deploy-{}-{name}", std::process::id()));
         remove_directory(&path).expect("clean");
         create_directory(&path).expect("create");
         path

@@ -13,8 +13,8 @@ pub mod process;
 pub mod unpack;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use deploy_model::event::{Event, EventSink, ProgressUnit};
 use deploy_model::StepId;
+use deploy_model::event::{Event, EventSink, ProgressUnit};
 
 /// What a step has in its hands while it runs.
 pub struct Workbench<'a> {

@@ -121,16 +121,19 @@ impl Program {
 
     /// The command as one could paste it into a shell, with the variables that it sets.
     pub fn command_line(&self) -> String {
-        let variables = self.set.iter().map(|(name, value)| {
-            format!("{}={}", name.to_string_lossy(), quote(&value.to_string_lossy()))
-        });
-        let words = std::iter::once(&self.path).chain(&self.arguments).map(|word| quote(&word.to_string_lossy()));
+        let variables = self
+            .set
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.to_string_lossy(), quote(&value.to_string_lossy())));
+        let words =
+            std::iter::once(&self.path).chain(&self.arguments).map(|word| quote(&word.to_string_lossy()));
         variables.chain(words).collect::<Vec<_>>().join(" ")
     }
 
     /// The program and its arguments only, for messages.
     fn words(&self) -> String {
-        let words = std::iter::once(&self.path).chain(&self.arguments).map(|word| quote(&word.to_string_lossy()));
+        let words =
+            std::iter::once(&self.path).chain(&self.arguments).map(|word| quote(&word.to_string_lossy()));
         words.collect::<Vec<_>>().join(" ")
     }
 
@@ -196,8 +199,7 @@ impl Program {
             let second = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             first.and(second)
         });
-        let status =
-            child.wait().map_err(|source| ProcessError::Start { command: self.words(), source })?;
+        let status = child.wait().map_err(|source| ProcessError::Start { command: self.words(), source })?;
         read.map_err(|source| ProcessError::Read { command: self.words(), source })?;
         if !status.success() {
             return Err(ProcessError::Failed { command: self.words(), status, stderr: last.into() });

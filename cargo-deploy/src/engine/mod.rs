@@ -20,16 +20,16 @@ pub mod store;
 pub mod timings;
 pub mod why;
 
+use crate::bench::Workbench;
 use crate::bench::clock::Stopwatch;
 use crate::bench::files::{self, FileError};
 use crate::bench::lock::DirectoryLock;
-use crate::bench::Workbench;
 use crate::cause::chain;
 use crate::probe::machine::Machine;
 use camino::{Utf8Path, Utf8PathBuf};
+use deploy_model::StepId;
 use deploy_model::event::{Event, EventSink};
 use deploy_model::release::SourceRevision;
-use deploy_model::StepId;
 use deploy_plan::plan::{Action, Plan, Step};
 use fingerprint::Fingerprint;
 use journal::Journal;
@@ -100,7 +100,8 @@ pub fn run(plan: &Plan, setup: &Setup<'_>) -> Result<Finished, RunError> {
     let work = setup.releases.join(".work");
     files::create_directory(&work)?;
     mark_as_cache(setup.releases)?;
-    let _lock = DirectoryLock::take(&work.join("lock"), |holder| setup.events.event(Event::Waiting { holder }))?;
+    let _lock =
+        DirectoryLock::take(&work.join("lock"), |holder| setup.events.event(Event::Waiting { holder }))?;
     let journal = Journal::begin(&work.join("journal.jsonl"), &format!("{}-{}", plan.name, plan.version))?;
     for leftover in ["scratch", "stage"] {
         files::remove_directory(&work.join(leftover))?;
@@ -214,7 +215,8 @@ impl Engine<'_> {
             }
             Lookup::Absent => self.locked(&self.ledger).why(&step.id, &fingerprint),
             Lookup::Damaged { what, .. } => {
-                let message = format!("the cache entry of {} was damaged ({what}); it is made again", step.id);
+                let message =
+                    format!("the cache entry of {} was damaged ({what}); it is made again", step.id);
                 self.setup.events.event(Event::Warning { message, help: None });
                 format!("its cache entry was damaged: {what}")
             }

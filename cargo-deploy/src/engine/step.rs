@@ -149,8 +149,10 @@ pub(crate) fn fingerprint(
         Action::Fetch(asset) => {
             // Where it came from is for the record; what it is, is its digest.
             fingerprint.add("sha256", asset.sha256.as_str());
-            fingerprint
-                .add_json("unpacking", &(asset.unpack, &asset.member, asset.strip, asset.executable, &asset.path));
+            fingerprint.add_json(
+                "unpacking",
+                &(asset.unpack, &asset.member, asset.strip, asset.executable, &asset.path),
+            );
         }
         Action::Join(join) => {
             for part in &join.parts {
@@ -227,14 +229,11 @@ fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload,
         match &planned.source {
             Source::Project(path) => {
                 let content = known.root.join(path.as_str());
-                let (sha256, size) = known
-                    .memo
-                    .digest(&content)?
-                    .ok_or_else(|| FileError {
-                        action: "read",
-                        path: content.clone(),
-                        source: std::io::ErrorKind::NotFound.into(),
-                    })?;
+                let (sha256, size) = known.memo.digest(&content)?.ok_or_else(|| FileError {
+                    action: "read",
+                    path: content.clone(),
+                    source: std::io::ErrorKind::NotFound.into(),
+                })?;
                 let path = planned.path.clone();
                 add(Entry { path, content, size, sha256, executable: planned.executable })?;
             }
@@ -557,7 +556,9 @@ impl Engine<'_> {
         for step in &self.plan.steps {
             if let Action::Package(package) = &step.action {
                 if let Some(artifact) = artifact(step, package, &receipts) {
-                    self.setup.events.event(deploy_model::Event::ArtifactReady { artifact: Box::new(artifact) });
+                    self.setup
+                        .events
+                        .event(deploy_model::Event::ArtifactReady { artifact: Box::new(artifact) });
                 }
             }
         }

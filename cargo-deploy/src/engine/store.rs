@@ -94,12 +94,7 @@ impl Store {
     }
 
     /// Moves a work file into the store.
-    pub fn adopt(
-        &self,
-        file: &Utf8Path,
-        executable: bool,
-        memo: &DigestMemo,
-    ) -> Result<Output, FileError> {
+    pub fn adopt(&self, file: &Utf8Path, executable: bool, memo: &DigestMemo) -> Result<Output, FileError> {
         let (sha256, size) = files::digest(file)?;
         let object = self.object(&sha256);
         if let Some(parent) = object.parent() {

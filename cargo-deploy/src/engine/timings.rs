@@ -16,52 +16,46 @@ pub struct Timing {
     pub reused: bool,
 }
 
-/// Height of one row of the chart, in pixels.
-const ROW: u64 = 24;
-
-/// The chart as a page without any script: a bar a step, in the order in which they began.
+/// The chart as a page without any script: a row a step, in the order in which they began.
 pub fn page(title: &str, timings: &[Timing]) -> String {
     let mut sorted = timings.to_vec();
     sorted.sort_by(|one, other| (one.begun, &one.step).cmp(&(other.begun, &other.step)));
     let total = sorted.iter().map(|timing| timing.begun + timing.milliseconds).max().unwrap_or(0).max(1);
-    let mut bars = String::new();
-    for (row, timing) in (0_u64..).zip(&sorted) {
-        let y = row * ROW;
-        let x = per_mille(timing.begun, total);
-        let width = per_mille(timing.milliseconds, total).max(1);
-        let class = if timing.reused { "reused" } else { "done" };
+    let mut rows = String::new();
+    for timing in &sorted {
         let word = if timing.reused { "reused" } else { "done" };
         // Writing to a String cannot fail.
         let _ = writeln!(
-            bars,
-            "<g><title>{step}: {word} in {ms} ms, begun at {begun} ms</title>\
-             <rect class=\"{class}\" x=\"{x}\" y=\"{bar}\" width=\"{width}\" height=\"{height}\"/>\
-             <text x=\"{x}\" y=\"{text}\">{step} {ms} ms</text></g>",
-            step = escape(timing.step.as_str()),
-            ms = timing.milliseconds,
+            rows,
+            "<tr title=\"begun at {begun} ms\"><td>{step}</td><td class=\"number\">{milliseconds} ms</td><td>{word}</td>\
+             <td class=\"lane\"><div class=\"{word}\" style=\"margin-left:{left}%;width:{width}%\"></div></td></tr>",
             begun = timing.begun,
-            bar = y + 2,
-            height = ROW - 4,
-            text = y + 16,
+            step = escape(timing.step.as_str()),
+            milliseconds = timing.milliseconds,
+            left = percent(timing.begun, total),
+            width = percent(timing.milliseconds, total),
         );
     }
-    let height = ROW * sorted.len() as u64;
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\n<style>\n\
-         body {{ font: 14px system-ui, sans-serif; margin: 2rem; color: #1b1f24; background: #fff; }}\n\
-         svg {{ width: 100%; overflow: visible; font: 12px ui-monospace, monospace; }}\n\
-         .done {{ fill: #9cc5f8; }} .reused {{ fill: #cfe8cf; }}\n\
-         @media (prefers-color-scheme: dark) {{ body {{ color: #e6e6e6; background: #16181c; }} text {{ fill: #e6e6e6; }} \
-         .done {{ fill: #2b5c94; }} .reused {{ fill: #2f5c37; }} }}\n\
-         </style></head>\n<body>\n<h1>{title}</h1>\n<p>{count} steps, {total} ms in all. Blue was done, green was there already.</p>\n\
-         <svg viewBox=\"0 0 1000 {height}\" height=\"{height}\" preserveAspectRatio=\"none\">\n{bars}</svg>\n</body></html>\n",
+         body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #1b1f24; background: #fff; }}\n\
+         table {{ border-collapse: collapse; width: 100%; }} td {{ padding: 2px 12px 2px 0; white-space: nowrap; }}\n\
+         .number {{ text-align: right; font-variant-numeric: tabular-nums; }} .lane {{ width: 100%; padding: 0; }}\n\
+         .lane div {{ height: 14px; min-width: 2px; border-radius: 2px; }} .lane .done {{ background: #3b82d0; }} \
+         .lane .reused {{ background: #6fae73; }} tr:nth-child(odd) {{ background: #f4f6f8; }}\n\
+         @media (prefers-color-scheme: dark) {{ body {{ color: #e6e6e6; background: #16181c; }} \
+         tr:nth-child(odd) {{ background: #1e2126; }} }}\n\
+         </style></head>\n<body>\n<h1>{title}</h1>\n<p>{count} steps in {total} ms. Blue was done, green was there already.</p>\n\
+         <table>\n{rows}</table>\n</body></html>\n",
         title = escape(title),
         count = sorted.len(),
     )
 }
 
-fn per_mille(part: u64, whole: u64) -> u64 {
-    part.saturating_mul(1000) / whole
+/// A part of the whole in percent, with one digit behind the point.
+fn percent(part: u64, whole: u64) -> String {
+    let per_mille = part.saturating_mul(1000) / whole;
+    format!("{}.{}", per_mille / 10, per_mille % 10)
 }
 
 fn escape(text: &str) -> String {
@@ -73,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_has_a_bar_in_the_order_of_its_beginning() {
+    fn every_step_has_a_row_in_the_order_of_its_beginning() {
         let timing = |step: &str, begun, reused| Timing {
             step: step.parse().expect("valid"),
             begun,
@@ -81,9 +75,11 @@ mod tests {
             reused,
         };
         let page = page("a <b>", &[timing("second", 50, true), timing("first", 0, false)]);
-        let first = page.find("first: done in 50 ms, begun at 0 ms").expect("there");
-        let second = page.find("second: reused in 50 ms, begun at 50 ms").expect("there");
+        let first = page.find("<td>first</td><td class=\"number\">50 ms</td><td>done</td>").expect("there");
+        let second =
+            page.find("<td>second</td><td class=\"number\">50 ms</td><td>reused</td>").expect("there");
         assert!(first < second);
+        assert!(page.contains("style=\"margin-left:50.0%;width:50.0%\""));
         assert!(page.contains("<title>a &lt;b&gt;</title>"));
     }
 }

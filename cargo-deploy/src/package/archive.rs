@@ -126,7 +126,8 @@ fn write_tar(
     let encoder = compression::Encoder::new(compression, file, level_of(settings, payload), threads(bench))
         .file("write", &path)?;
     // The tar writer writes single headers; the compressors want larger pieces.
-    let mut archive = Archive::Tar(tar::Writer::new(BufWriter::with_capacity(256 << 10, encoder), moment(bench)));
+    let mut archive =
+        Archive::Tar(tar::Writer::new(BufWriter::with_capacity(256 << 10, encoder), moment(bench)));
     fill(&mut archive, payload, bench)?;
     let Archive::Tar(writer) = archive else { return Ok(path) };
     let buffer = writer.finish().map_err(|error| broken(&path, error))?;

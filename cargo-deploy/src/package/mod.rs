@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 /// Every packager. To add a format, write its file and add its line.
-pub const ALL: &[&dyn AnyPackager] =
-    &[&archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip];
+pub const ALL: &[&dyn AnyPackager] = &[&archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip];
 
 /// What goes into a package, whatever the format.
 #[derive(Debug, Clone)]

@@ -9,9 +9,10 @@ use walkdir::WalkDir;
 /// left out: no package format of ours could hold them.
 pub fn all(root: &Utf8Path, target_directory: &Utf8Path) -> Result<BTreeSet<String>, FileError> {
     let mut found = BTreeSet::new();
-    let walk = WalkDir::new(root).follow_links(false).into_iter().filter_entry(|entry| {
-        entry.file_name() != ".git" && entry.path() != target_directory.as_std_path()
-    });
+    let walk = WalkDir::new(root)
+        .follow_links(false)
+        .into_iter()
+        .filter_entry(|entry| entry.file_name() != ".git" && entry.path() != target_directory.as_std_path());
     for entry in walk {
         let entry = entry.map_err(std::io::Error::from).file("list", root)?;
         if entry.file_type().is_dir() {

@@ -49,7 +49,11 @@ pub struct Published {
 /// A way to publish.
 pub trait Publisher: Plugin {
     /// Publishes: whoever looks sees the release as it was before, or this one whole.
-    fn publish(&self, settings: &Self::Settings, publication: &Publication<'_>) -> Result<Published, PublishError>;
+    fn publish(
+        &self,
+        settings: &Self::Settings,
+        publication: &Publication<'_>,
+    ) -> Result<Published, PublishError>;
 }
 
 /// A release that could not be published.

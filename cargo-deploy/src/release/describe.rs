@@ -20,7 +20,8 @@ pub fn sums<'a>(files: impl IntoIterator<Item = (&'a str, &'a Sha256)>) -> Strin
 
 /// The linkage table: for each package, what its binaries need of the systems they run on.
 pub fn linkage_table(artifacts: &[Artifact]) -> String {
-    let mut rows = vec![["BINARY", "MACHINE", "LINKING", "NEEDS AT LEAST", "STRIPPED", "LIBRARIES"].map(String::from)];
+    let mut rows =
+        vec![["BINARY", "MACHINE", "LINKING", "NEEDS AT LEAST", "STRIPPED", "LIBRARIES"].map(String::from)];
     // Packages of one target hold the same binaries: the table has each once.
     let mut seen = std::collections::BTreeSet::new();
     for artifact in artifacts {
@@ -33,8 +34,9 @@ pub fn linkage_table(artifacts: &[Artifact]) -> String {
             rows.extend(images.iter().map(|image| row(&format!("{target}/{name}"), image)));
         }
     }
-    let widths: Vec<usize> =
-        (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
@@ -64,7 +66,6 @@ fn row(binary: &str, image: &Linkage) -> [String; 6] {
         libraries,
     ]
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -162,7 +162,10 @@ mod tests {
             glibc: None,
             ..image()
         };
-        assert_eq!(differences(&[half("x86_64", "10.12"), half("aarch64", "11")], &universal), Vec::<String>::new());
+        assert_eq!(
+            differences(&[half("x86_64", "10.12"), half("aarch64", "11")], &universal),
+            Vec::<String>::new()
+        );
         assert_eq!(differences(&[half("x86_64", "10.12")], &universal), ["it holds nothing for aarch64"]);
         assert_eq!(
             differences(&[half("x86_64", "13.1"), half("aarch64", "11")], &universal),

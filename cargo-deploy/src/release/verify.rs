@@ -112,6 +112,8 @@ pub fn file(path: &Utf8Path) -> Result<Report, VerifyError> {
         }
         None => {
             let Some(packager) = package::of_file(name) else {
+                // A file that is not there has no format, either; that it is not there helps more.
+                drop(files::open(path)?);
                 return Err(VerifyError::UnknownFormat { path: path.to_owned(), name: name.to_owned() });
             };
             match packager.read(path, &|_| false) {
@@ -124,7 +126,10 @@ pub fn file(path: &Utf8Path) -> Result<Report, VerifyError> {
 }
 
 /// Verifies the files of a release, wherever they are. `found` has every file, by name.
-pub fn files_of_release(found: &BTreeMap<String, Utf8PathBuf>, threads: usize) -> Result<Report, VerifyError> {
+pub fn files_of_release(
+    found: &BTreeMap<String, Utf8PathBuf>,
+    threads: usize,
+) -> Result<Report, VerifyError> {
     let mut report = Report { files: found.len(), ..Report::default() };
     let Some(path) = found.get(RELEASE_FILE) else {
         return Err(VerifyError::NoRelease { path: Utf8PathBuf::from(".") });
@@ -204,7 +209,9 @@ fn check_sums(
                     report.problems.push(problem(SUMS_FILE, &format!("it names {name} twice")));
                 }
             }
-            _ => report.problems.push(problem(SUMS_FILE, &format!("this line cannot be understood: {line:?}"))),
+            _ => {
+                report.problems.push(problem(SUMS_FILE, &format!("this line cannot be understood: {line:?}")))
+            }
         }
     }
     for (name, path) in found.iter().filter(|(name, _)| *name != SUMS_FILE) {
@@ -325,7 +332,9 @@ fn check_contents(artifact: &Artifact, contents: &package::Contents, report: &mu
                     wrong(&member.path, format!("its mode is {:04o}, expected 0755", member.mode));
                 }
             }
-            MemberKind::Symlink => wrong(&member.path, "it is a symbolic link that was not declared".to_owned()),
+            MemberKind::Symlink => {
+                wrong(&member.path, "it is a symbolic link that was not declared".to_owned())
+            }
             MemberKind::File => {
                 let Some(content) = missing.remove(member.path.as_str()) else {
                     wrong(&member.path, "it was not declared, or is there twice".to_owned());
@@ -393,4 +402,3 @@ fn check_binaries(
         report.binaries += 1;
     }
 }
-

@@ -39,8 +39,8 @@ pub fn run(
     let releases = session.releases();
     let sink = console.sink();
     let setup = session.setup(&gathered.facts, &plan, &releases, sink.as_ref());
-    let finished = engine::run(&plan, &setup)
-        .map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
+    let finished =
+        engine::run(&plan, &setup).map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
     drop(sink);
     if arguments.timings {
         let path = releases.join("timings.html");
@@ -78,7 +78,10 @@ fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &C
         let count = if made.len() == 1 { "1 package".to_owned() } else { format!("{} packages", made.len()) };
         console.status(
             "Finished",
-            &format!("{} {}: {count}, {size}, in {shown} ({reused} of {all} steps reused)", plan.name, plan.version),
+            &format!(
+                "{} {}: {count}, {size}, in {shown} ({reused} of {all} steps reused)",
+                plan.name, plan.version
+            ),
         );
     } else if finished.failures.is_empty() {
         let binaries = plan

@@ -30,9 +30,9 @@ fn show(arguments: &ConfigShow, environment: &Environment, console: &Console) ->
             rows.push((path.to_string(), node.to_json(), origin));
         }
         if console.is_json() {
-            let rows = rows.iter().map(|(path, value, origin)| {
-                serde_json::json!({ "key": path, "value": value, "origin": origin })
-            });
+            let rows = rows.iter().map(
+                |(path, value, origin)| serde_json::json!({ "key": path, "value": value, "origin": origin }),
+            );
             console.pretty(&rows.collect::<Vec<_>>());
         } else {
             let mut text = String::new();
@@ -61,6 +61,9 @@ fn check(selection: &Selection, environment: &Environment, console: &Console) ->
     let session = Session::open(selection, &[], environment)?;
     let project = session.project()?;
     let targets: Vec<&str> = project.targets.iter().map(|target| target.target.name.as_str()).collect();
-    console.status("Checked", &format!("{} {} for {}", project.app.name, project.app.version, targets.join(", ")));
+    console.status(
+        "Checked",
+        &format!("{} {} for {}", project.app.name, project.app.version, targets.join(", ")),
+    );
     Ok(ExitCode::Done)
 }

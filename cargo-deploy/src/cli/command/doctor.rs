@@ -3,11 +3,11 @@
 use crate::bench::environment::Environment;
 use crate::cli::args::Selection;
 use crate::cli::command::session::Session;
+use crate::cli::command::targets::{self, StandardLibrary, TargetState};
 use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
 use crate::probe::cargo_lock;
 use camino::Utf8Path;
-use crate::cli::command::targets::{self, StandardLibrary, TargetState};
 use deploy_model::Os;
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::project::Project;

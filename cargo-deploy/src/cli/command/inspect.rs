@@ -8,15 +8,14 @@ use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
 use crate::package;
 use crate::release::examine;
-use deploy_model::FailureClass;
 use deploy_formats::linkage;
+use deploy_model::FailureClass;
 
 /// Shows a package, or what a bare binary says about itself.
 pub fn run(arguments: &Inspect, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
     let path = environment.directory.join(&arguments.path);
     let unreadable = |error: files::FileError| {
-        let class =
-            if error.is_not_found() { FailureClass::MissingInput } else { FailureClass::Unexpected };
+        let class = if error.is_not_found() { FailureClass::MissingInput } else { FailureClass::Unexpected };
         Trouble::failure(class, &error)
     };
     if let Some(packager) = package::of_file(path.file_name().unwrap_or_default()) {

@@ -29,7 +29,11 @@ fn pages() -> Result<Vec<(String, Vec<u8>)>, std::io::Error> {
     Ok(pages)
 }
 
-fn add(command: &clap::Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), std::io::Error> {
+fn add(
+    command: &clap::Command,
+    name: &str,
+    pages: &mut Vec<(String, Vec<u8>)>,
+) -> Result<(), std::io::Error> {
     let mut page = Vec::new();
     // The date of a page would differ from build to build.
     clap_mangen::Man::new(command.clone()).title(name.to_uppercase()).date("").render(&mut page)?;

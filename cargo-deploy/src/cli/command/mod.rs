@@ -9,6 +9,7 @@ pub mod init;
 pub mod inspect;
 pub mod man;
 pub mod plan;
+pub mod reference;
 pub mod schema;
 pub mod session;
 pub mod targets;

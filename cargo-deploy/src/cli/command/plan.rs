@@ -6,12 +6,16 @@ use crate::cli::command::session::Session;
 use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
 use crate::engine::why;
-use deploy_model::event::{Event, EventSink};
 use deploy_model::FailureClass;
+use deploy_model::event::{Event, EventSink};
 use deploy_plan::draw::{self, Until};
 
 /// Shows the plan.
-pub fn run(arguments: &PlanArguments, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
+pub fn run(
+    arguments: &PlanArguments,
+    environment: &Environment,
+    console: &Console,
+) -> Result<ExitCode, Trouble> {
     let session = Session::open(&arguments.selection, &arguments.cargo_arguments, environment)?;
     let project = session.project()?;
     let gathered = session.facts(&project)?;

@@ -68,8 +68,7 @@ impl<'a> Session<'a> {
         };
         let workspace = workspace::workspace(&cargo, environment, &asked)
             .map_err(|error| Trouble::failure(error.class(), &error))?;
-        let catalog =
-            catalog::catalog().map_err(|error| Trouble::failure(FailureClass::Bug, &error))?;
+        let catalog = catalog::catalog().map_err(|error| Trouble::failure(FailureClass::Bug, &error))?;
         let current_package = current_package(&workspace, selection, environment);
         let merged = read_manifest(selection, environment, &workspace, current_package.as_deref(), &catalog)?;
         let config = CargoConfig::read(&workspace.root, environment, &selection.cargo_config)
@@ -125,13 +124,8 @@ impl<'a> Session<'a> {
         }
         triples.sort();
         triples.dedup();
-        let inquiry = Inquiry {
-            machine: &self.machine,
-            config: &self.config,
-            triples: &triples,
-        };
-        let gathered =
-            facts::gather(&inquiry).map_err(|error| Trouble::failure(error.class(), &error))?;
+        let inquiry = Inquiry { machine: &self.machine, config: &self.config, triples: &triples };
+        let gathered = facts::gather(&inquiry).map_err(|error| Trouble::failure(error.class(), &error))?;
         Ok(Gathered { facts: gathered.facts, warnings: gathered.warnings })
     }
 
@@ -270,7 +264,11 @@ fn request(selection: &Selection, cargo_arguments: &[String], offline: bool) -> 
 }
 
 /// The innermost member whose directory the user is in, or whose Cargo.toml was named.
-fn current_package(workspace: &Workspace, selection: &Selection, environment: &Environment) -> Option<String> {
+fn current_package(
+    workspace: &Workspace,
+    selection: &Selection,
+    environment: &Environment,
+) -> Option<String> {
     if let [only] = selection.package.as_slice()
         && workspace.packages.iter().any(|package| package.name == *only)
     {
@@ -324,7 +322,9 @@ fn read_manifest(
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let schema = manifest::schema(&sections(catalog));
-    let running = env!("CARGO_PKG_VERSION").parse().map_err(|error: semver::Error| Trouble::failure(FailureClass::Bug, &error))?;
+    let running = env!("CARGO_PKG_VERSION")
+        .parse()
+        .map_err(|error: semver::Error| Trouble::failure(FailureClass::Bug, &error))?;
     manifest::read(&Inputs {
         config: &selection.config,
         environment: &variables,
@@ -347,7 +347,8 @@ fn as_input(layer: Option<&(String, Vec<u8>)>) -> Option<InputFile<'_>> {
 fn find_files(workspace: &Workspace, merged: &Merged) -> Result<BTreeSet<String>, files::FileError> {
     let manifest = &merged.manifest;
     let includes = manifest.bundle.include.as_ref().is_some_and(|includes| !includes.is_empty());
-    let named = manifest.app.license_file.is_some() || manifest.assets.iter().any(|asset| asset.file.is_some());
+    let named =
+        manifest.app.license_file.is_some() || manifest.assets.iter().any(|asset| asset.file.is_some());
     if includes || named {
         return project_files::all(&workspace.root, &workspace.target_directory);
     }

@@ -34,10 +34,8 @@ pub fn run(
         for problem in &report.problems {
             console.data(&format!("{problem}\n"));
         }
-        let read = format!(
-            "{} files, {} members, {} binaries read",
-            report.files, report.members, report.binaries
-        );
+        let read =
+            format!("{} files, {} members, {} binaries read", report.files, report.members, report.binaries);
         if good {
             console.status("Verified", &format!("{what}: it is what it declares ({read})"));
         } else {

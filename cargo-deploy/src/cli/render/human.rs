@@ -45,10 +45,7 @@ impl EventSink for Human {
                 bar.set_style(style("{spinner:.green} {prefix} {wide_msg:.dim}"));
                 bar.set_prefix(lower(title));
                 bar.enable_steady_tick(TICK);
-                self.running
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(step.clone(), bar);
+                self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(step.clone(), bar);
             }
             Event::StepProgress { step, done, total, unit } => {
                 let Some(bar) = self.bar(step) else { return };

@@ -162,7 +162,9 @@ impl Console {
             }
             Trouble::Failure { class, message } => {
                 if self.is_json() {
-                    self.json(&serde_json::json!({ "reason": "failure", "class": class, "message": message }));
+                    self.json(
+                        &serde_json::json!({ "reason": "failure", "class": class, "message": message }),
+                    );
                 } else {
                     say(&format!("{BAD}error{BAD:#}: failed to {message}"));
                 }
