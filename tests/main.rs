@@ -1,0 +1,15 @@
+//! Everything that is tested from outside: the program as its users run it, and the library behind it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make projects, run programs and look at what they left"
+)]
+
+mod assets;
+mod cli;
+mod clients;
+mod crash;
+mod package;
+mod plan;
+mod reproducible;
+mod support;
+mod tidy;

@@ -1,0 +1,359 @@
+//! Plans of made-up projects for made-up machines: nothing is looked at, so everything can be made up, a packager
+//! `deb` that exists for Linux only among it.
+
+use crate::support::snapshot::{check, same};
+use cargo_deploy::cli::command::session::sections;
+use deploy_model::{FailureClass, Os, Triple};
+use deploy_plan::catalog::{Catalog, PackagerEntry, PluginEntry, Shape};
+use deploy_plan::draw::{Until, draw};
+use deploy_plan::facts::{Availability, Facts};
+use deploy_plan::finding::Finding;
+use deploy_plan::manifest::{self, InputFile, Inputs, Merged};
+use deploy_plan::plan::{Action, Plan};
+use deploy_plan::resolve::{Given, Request, resolve};
+use deploy_plan::workspace::{Workspace, WorkspaceBinary, WorkspacePackage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The program's own catalog, with a packager `deb`.
+fn catalog() -> Catalog {
+    let mut catalog = cargo_deploy::catalog::catalog().expect("a catalog");
+    let deb = PackagerEntry {
+        plugin: PluginEntry {
+            summary: "A package for Debian".to_owned(),
+            revision: 1,
+            settings: serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+        },
+        shape: Shape { systems: &[Os::Linux], file_name: "{name}_{version}_{arch}.deb", rooted: false },
+    };
+    catalog.packagers.insert("deb".parse().expect("a format"), deb);
+    catalog
+}
+
+fn triple(text: &str) -> Triple {
+    text.parse().expect("a triple")
+}
+
+/// A machine with every toolchain and every standard library.
+fn facts(catalog: &Catalog) -> Facts {
+    let ready =
+        |name: &str| Availability::Ready { version: format!("{name} 1.0"), place: format!("/bin/{name}") };
+    Facts {
+        host: triple("x86_64-unknown-linux-gnu"),
+        rustc: "rustc 1.95.0".to_owned(),
+        rustc_commit: Some("0123456789abcdef".to_owned()),
+        sysroot: "/sysroot".into(),
+        cargo_home: "/home/cargo".into(),
+        standard_libraries: catalog.targets.target.iter().map(|row| row.triple.clone()).collect(),
+        rustup: false,
+        rust_src: false,
+        toolchains: catalog.toolchains.keys().map(|name| (name.clone(), ready(name))).collect(),
+        rustflags: BTreeMap::new(),
+        source: None,
+        epoch: 1_704_067_200,
+        ci: false,
+        offline: false,
+        locked_assets: BTreeMap::new(),
+        files: BTreeSet::new(),
+    }
+}
+
+fn package(name: &str, version: &str, binaries: &[&str]) -> WorkspacePackage {
+    WorkspacePackage {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        directory: format!("/work/{name}").into(),
+        is_root: false,
+        is_default_member: true,
+        description: None,
+        license: None,
+        license_file: None,
+        readme: None,
+        authors: Vec::new(),
+        homepage: None,
+        repository: None,
+        binaries: binaries
+            .iter()
+            .map(|name| WorkspaceBinary { name: (*name).to_owned(), required_features: Vec::new() })
+            .collect(),
+        features: BTreeMap::new(),
+    }
+}
+
+/// What is planned.
+struct Case {
+    manifest: &'static str,
+    packages: Vec<WorkspacePackage>,
+    request: Request,
+    change: fn(&mut Facts),
+}
+
+impl Case {
+    fn of(manifest: &'static str) -> Self {
+        let packages = vec![package("hello", "1.0.0", &["hello"])];
+        Case { manifest, packages, request: Request::default(), change: |_| {} }
+    }
+
+    fn plan(&self) -> Result<Plan, Vec<Finding>> {
+        let catalog = catalog();
+        let mut facts = facts(&catalog);
+        (self.change)(&mut facts);
+        let merged = read(self.manifest, &catalog);
+        let workspace = Workspace {
+            root: "/work".into(),
+            target_directory: "/work/target".into(),
+            packages: self.packages.clone(),
+        };
+        let (locked, files) = (BTreeMap::new(), BTreeSet::new());
+        let project = resolve(&Given {
+            merged: &merged,
+            workspace: &workspace,
+            current_package: None,
+            request: &self.request,
+            catalog: &catalog,
+            host: &facts.host,
+            default_target: None,
+            ci: false,
+            macos: None,
+            locked: &locked,
+            files: &files,
+        })?;
+        let plan = draw(&project, &facts, &catalog, Until::Published)?;
+        let again = draw(&project, &facts, &catalog, Until::Published)?;
+        let text = |plan: &Plan| serde_json::to_string(plan).expect("JSON");
+        same(&text(&plan), &text(&again));
+        Ok(plan)
+    }
+
+    /// Everything that is in the way, as text.
+    fn findings(&self) -> String {
+        let findings = self.plan().expect_err("something is in the way");
+        let line = |finding: &Finding| {
+            let path = finding.path.as_deref().unwrap_or("-");
+            format!(
+                "{} ({:?}) at {path}\n  {}\n  help: {}\n",
+                finding.code, finding.class, finding.message, finding.help
+            )
+        };
+        findings.iter().map(line).collect()
+    }
+}
+
+fn read(text: &str, catalog: &Catalog) -> Merged {
+    let schema = manifest::schema(&sections(catalog));
+    manifest::read(&Inputs {
+        config: &[],
+        environment: &[],
+        package_file: None,
+        workspace_file: Some(InputFile { name: "Deploy.toml", bytes: text.as_bytes() }),
+        package_cargo: None,
+        workspace_cargo: None,
+        schema: &schema,
+        running: &semver::Version::new(0, 1, 0),
+    })
+    .unwrap_or_else(|report| panic!("{report}: {:?}", report.records()))
+}
+
+/// The steps, one a line, each with what it needs.
+fn steps(plan: &Plan) -> String {
+    let mut text = format!("{} {}\n", plan.name, plan.version);
+    for step in &plan.steps {
+        let needs: Vec<&str> = step.needs.iter().map(|need| need.as_str()).collect();
+        let arrow = if needs.is_empty() { "" } else { " <- " };
+        text.push_str(&format!("{}{arrow}{}\n", step.id, needs.join(", ")));
+    }
+    text
+}
+
+const SIX: &str = r#"schema = 1
+[targets]
+build = ["linux-x64.2.17", "linux-arm64", "linux-x64-musl", "windows-x64", "macos-universal", "wasi"]
+[bundle.formats]
+linux = ["tar.gz", "deb"]
+windows = ["zip"]
+"#;
+
+#[test]
+fn six_targets_and_their_packages() {
+    let plan = Case::of(SIX).plan().expect("a plan");
+    check("plan/six-targets", &steps(&plan));
+    check("plan/six-targets-json", &format!("{}\n", serde_json::to_string_pretty(&plan).expect("JSON")));
+}
+
+#[test]
+fn every_step_stands_after_what_it_needs() {
+    let plan = Case::of(SIX).plan().expect("a plan");
+    let mut known = BTreeSet::new();
+    for step in &plan.steps {
+        for need in &step.needs {
+            assert!(known.contains(need), "{} stands before {need}", step.id);
+        }
+        assert!(known.insert(step.id.clone()), "{} is there twice", step.id);
+    }
+}
+
+#[test]
+fn a_universal_target_and_its_parts_share_their_compile_steps() {
+    let plan =
+        Case::of("schema = 1\ntargets.build = [\"macos-x64\", \"macos-arm64\", \"macos-universal\"]\n");
+    check("plan/universal", &steps(&plan.plan().expect("a plan")));
+}
+
+#[test]
+fn targets_of_one_toolchain_are_compiled_by_one_call() {
+    let plan = Case::of(SIX).plan().expect("a plan");
+    let mut text = String::new();
+    for step in &plan.steps {
+        if let Action::Compile(compile) = &step.action {
+            text.push_str(&format!(
+                "{} {} {}\n",
+                compile.batch, compile.toolchain, compile.triple_with_floor
+            ));
+        }
+    }
+    check("plan/batches", &text);
+}
+
+#[test]
+fn a_format_of_another_system_is_refused_where_it_is_meant_for_that_system() {
+    let case = Case::of(
+        "schema = 1\ntargets.build = [\"windows-x64\"]\n[bundle.formats]\nwindows = [\"zip\", \"deb\"]\n",
+    );
+    check("plan/impossible-format", &case.findings());
+}
+
+#[test]
+fn a_format_of_another_system_on_the_command_line_is_refused() {
+    let mut case = Case::of("schema = 1\n");
+    case.request.targets = vec!["macos-arm64".to_owned()];
+    case.request.formats = vec!["deb".to_owned()];
+    check("plan/impossible-format-asked", &case.findings());
+}
+
+#[test]
+fn a_list_of_formats_for_all_systems_gives_each_target_those_it_can_have() {
+    let case = Case::of(
+        "schema = 1\ntargets.build = [\"linux-x64\", \"windows-x64\"]\nbundle.formats = [\"tar.gz\", \"deb\"]\n",
+    );
+    let plan = case.plan().expect("a plan");
+    let files: Vec<&str> = plan.packages().map(|package| package.file.as_str()).collect();
+    assert_eq!(
+        files,
+        [
+            "hello-1.0.0-x86_64-unknown-linux-gnu.tar.gz",
+            "hello_1.0.0_x64.deb",
+            "hello-1.0.0-x86_64-pc-windows-gnullvm.tar.gz",
+        ]
+    );
+}
+
+#[test]
+fn targets_without_a_toolchain_are_told_of_together() {
+    let mut case =
+        Case::of("schema = 1\ntargets.build = [\"linux-arm64\", \"linux-x64-musl\", \"windows-x64\"]\n");
+    case.change = |facts| {
+        for name in ["zig", "cross", "xwin"] {
+            let missing = Availability::Missing {
+                what: format!("{name} is not on PATH"),
+                mend: format!("install {name}"),
+            };
+            facts.toolchains.insert(name.to_owned(), missing);
+        }
+    };
+    check("plan/no-toolchain", &case.findings());
+    let findings = case.plan().expect_err("no toolchain");
+    assert!(findings.iter().all(|finding| finding.class == FailureClass::MissingTool));
+}
+
+#[test]
+fn a_glibc_floor_needs_zig_even_on_the_machine_itself() {
+    let mut case = Case::of("schema = 1\ntargets.build = [\"linux-x64.2.17\"]\n");
+    let plan = case.plan().expect("a plan");
+    assert_eq!(plan.targets[0].toolchain, "zig");
+    case.manifest = "schema = 1\ntargets.build = [\"linux-x64\"]\n";
+    assert_eq!(case.plan().expect("a plan").targets[0].toolchain, "native");
+}
+
+#[test]
+fn a_missing_standard_library_is_fetched_or_built_or_missed() {
+    let mut case = Case::of("schema = 1\ntargets.build = [\"linux-arm64\"]\n");
+    case.change = |facts| {
+        facts.standard_libraries = BTreeSet::new();
+        facts.rustup = true;
+    };
+    check("plan/standard-library-rustup", &steps(&case.plan().expect("a plan")));
+    case.change = |facts| {
+        facts.standard_libraries = BTreeSet::new();
+        facts.rustup = true;
+        facts.rust_src = true;
+        facts.offline = true;
+    };
+    let plan = case.plan().expect("a plan");
+    let built =
+        plan.steps.iter().any(|step| matches!(&step.action, Action::Compile(compile) if compile.own_sysroot));
+    assert!(built, "offline, it is built from rust-src");
+    case.change = |facts| facts.standard_libraries = BTreeSet::new();
+    check("plan/no-standard-library", &case.findings());
+}
+
+#[test]
+fn two_names_of_one_target_are_a_duplicate() {
+    let case = Case::of(
+        "schema = 1\ntargets.build = [\"linux-x64\", \"x86_64-unknown-linux-gnu\", \"linux-x64.2.17\"]\n",
+    );
+    check("plan/duplicate-target", &case.findings());
+}
+
+#[test]
+fn a_glibc_floor_for_musl_is_refused() {
+    check(
+        "plan/glibc-floor",
+        &Case::of("schema = 1\ntargets.build = [\"linux-x64-musl.2.17\"]\n").findings(),
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let case = Case::of(
+        "schema = 1\ntargets.build = [\"linux-x46\", \"linux-x64-musl.2.17\"]\n\
+         targets.toolchain = { linux-x46 = \"zig\" }\nbundle.include = [\"no such file.txt\"]\n",
+    );
+    check("plan/all-at-once", &case.findings());
+}
+
+#[test]
+fn several_packages_need_a_name_and_a_version() {
+    let mut case = Case::of("schema = 1\n");
+    case.packages =
+        vec![package("client", "1.0.0", &["client"]), package("server", "2.0.0", &["server", "admin"])];
+    check("plan/several-packages", &case.findings());
+    case.manifest = "schema = 1\napp.name = \"Suite\"\n";
+    check("plan/several-versions", &case.findings());
+    case.manifest = "schema = 1\napp.name = \"Suite\"\napp.version = \"3.0.0\"\n";
+    let plan = case.plan().expect("a plan");
+    let binaries: Vec<&str> = plan.binaries.iter().map(|binary| binary.name.as_str()).collect();
+    assert_eq!(binaries, ["client", "admin", "server"]);
+    check("plan/suite", &steps(&plan));
+}
+
+#[test]
+fn an_unknown_package_and_an_unknown_binary_get_proposals() {
+    let mut case = Case::of("schema = 1\n");
+    case.request.packages = vec!["helo".to_owned()];
+    check("plan/unknown-package", &case.findings());
+    case.request.packages = Vec::new();
+    case.request.binaries = vec!["helo".to_owned()];
+    check("plan/unknown-binary", &case.findings());
+}
+
+#[test]
+fn the_users_own_rustflags_come_first() {
+    let mut case = Case::of("schema = 1\n");
+    case.change = |facts| {
+        let flags = vec!["-Ctarget-cpu=native".to_owned()];
+        facts.rustflags.insert(facts.host.clone(), flags);
+    };
+    let plan = case.plan().expect("a plan");
+    let Action::Compile(compile) = &plan.steps[0].action else { panic!("the first step compiles") };
+    assert_eq!(compile.rustflags[0], "-Ctarget-cpu=native");
+    assert!(compile.rustflags.contains(&"--remap-path-prefix=/work=/project".to_owned()));
+}

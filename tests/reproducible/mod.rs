@@ -1,0 +1,134 @@
+//! The same project made at two places, under circumstances that have nothing to do with it, gives the same bytes.
+
+use crate::support::project::{Project, tree};
+use std::process::Command;
+
+/// What is around a run and must not be seen in what it makes.
+struct Circumstances {
+    directory: &'static str,
+    umask: &'static str,
+    jobs: &'static str,
+    backwards: bool,
+    variables: &'static [(&'static str, &'static str)],
+}
+
+const ONE: Circumstances = Circumstances {
+    directory: "one",
+    umask: "022",
+    jobs: "1",
+    backwards: false,
+    variables: &[("LC_ALL", "C"), ("TZ", "UTC")],
+};
+
+const OTHER: Circumstances = Circumstances {
+    directory: "quite another place/below",
+    umask: "077",
+    jobs: "2",
+    backwards: true,
+    variables: &[
+        ("LC_ALL", "de_DE.UTF-8"),
+        ("LANG", "tr_TR.UTF-8"),
+        ("TZ", "Asia/Kathmandu"),
+        ("USER", "somebody"),
+    ],
+};
+
+/// A program with a panic in it, which carries the path of its source, and files of several kinds.
+fn project(circumstances: &Circumstances) -> Project {
+    let project = Project::named(circumstances.directory);
+    let mut files = vec![
+        (
+            "src/main.rs",
+            "mod words;\n\nfn main() {\n    let first = std::env::args().nth(1).expect(\"an argument\");\n    \
+             println!(\"{} {}\", words::greeting(&first), file!());\n}\n"
+                .to_owned(),
+        ),
+        (
+            "src/words.rs",
+            "pub fn greeting(name: &str) -> String {\n    assert!(!name.is_empty(), \"no name\");\n    \
+             format!(\"hello {name}\")\n}\n"
+                .to_owned(),
+        ),
+        ("data/b.txt", "b\n".repeat(10_000)),
+        ("data/a.txt", "a\n".repeat(10_000)),
+        ("data/deeper/c.txt", "c\n".to_owned()),
+        ("Deploy.toml", "schema = 1\n\n[bundle]\ninclude = [\"data/**\"]\n".to_owned()),
+    ];
+    if circumstances.backwards {
+        files.reverse();
+    }
+    for (name, text) in files {
+        project.write(name, text);
+    }
+    project
+}
+
+fn made(circumstances: &Circumstances) -> Project {
+    let project = project(circumstances);
+    let script = format!("umask {}; exec \"$0\" \"$@\"", circumstances.umask);
+    let mut command = project.command_by(
+        &["sh", "-c", &script],
+        &["bundle", "--format", "tar.gz,tar.xz,tar.zst,zip", "--jobs", circumstances.jobs],
+    );
+    command.envs(circumstances.variables.iter().copied());
+    project.ran(command).good();
+    project
+}
+
+#[test]
+fn a_release_is_the_same_wherever_and_however_it_is_made() {
+    let (one, other) = (made(&ONE), made(&OTHER));
+    let (ours, theirs) = (tree(&one.release()), tree(&other.release()));
+    assert_eq!(ours.len(), 7, "four archives, linkage.txt, release.json, SHA256SUMS");
+    let content = |what: &String| what.rsplit(' ').next().unwrap_or_default().to_owned();
+    let differing: Vec<&String> = ours
+        .iter()
+        .filter(|(name, what)| theirs.get(*name).map(content) != Some(content(what)))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(differing.is_empty(), "these differ: {differing:?}");
+}
+
+#[test]
+fn no_path_of_this_machine_is_in_the_program() {
+    let project = made(&ONE);
+    let program = project.read("target/x86_64-unknown-linux-gnu/release/hello");
+    let scratch = project.scratch().display().to_string();
+    let text = String::from_utf8_lossy(&program);
+    assert!(!text.contains(&scratch), "the program names {scratch}");
+}
+
+#[test]
+fn what_git_says_is_written_down_and_dates_the_release() {
+    let project = project(&ONE);
+    project.write(".gitignore", "target\n");
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"])
+            .args(arguments)
+            .current_dir(project.root())
+            .env("GIT_AUTHOR_DATE", "1700000000 +0000")
+            .env("GIT_COMMITTER_DATE", "1700000000 +0000")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    let run = || {
+        let mut command = project.command(&["bundle"]);
+        command.env_remove("SOURCE_DATE_EPOCH");
+        project.ran(command).good();
+        let bytes = project.read("target/deploy/hello-1.0.0/release.json");
+        serde_json::from_slice::<serde_json::Value>(&bytes).expect("JSON")
+    };
+    let release = run();
+    assert_eq!(release["source-date-epoch"], 1_700_000_000);
+    assert_eq!(release["source"], serde_json::json!({ "revision": commit, "dirty": false }));
+    project.write("README.md", "# changed\n");
+    assert_eq!(run()["source"], serde_json::json!({ "revision": commit, "dirty": true }));
+}

@@ -1,0 +1,6 @@
+//! What tests share: a server, a project of a test's own, and texts to compare with.
+
+pub(crate) mod clients;
+pub(crate) mod http;
+pub(crate) mod project;
+pub(crate) mod snapshot;
