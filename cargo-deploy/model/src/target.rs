@@ -110,8 +110,7 @@ impl std::str::FromStr for GlibcVersion {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused =
-            || InvalidName { found: text.to_owned(), expected: "a glibc version such as 2.17" };
+        let refused = || InvalidName { found: text.to_owned(), expected: "a glibc version such as 2.17" };
         let number = |part: &str| {
             (!part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()))
                 .then(|| part.parse().ok())
@@ -150,6 +149,16 @@ impl JsonSchema for GlibcVersion {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": "string", "pattern": "^[0-9]+\\.[0-9]+$", "description": "a version of the GNU C library such as 2.17" })
     }
+}
+
+/// A dotted version such as macOS's as numbers to compare, without trailing zeros, so that 11 and 11.0 are the same.
+/// What is no number is larger than any.
+pub fn dotted_version(text: &str) -> Vec<u32> {
+    let mut parts: Vec<u32> = text.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect();
+    while parts.last() == Some(&0) {
+        parts.pop();
+    }
+    parts
 }
 
 #[cfg(test)]

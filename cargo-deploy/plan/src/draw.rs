@@ -96,7 +96,13 @@ struct Lack {
 
 impl Drawing<'_> {
     fn fetch(&mut self, asset: &Asset) -> Handle {
-        let id = StepId::of(&["fetch", asset.path.as_str()]);
+        // Assets for different targets may have one path.
+        let shared = self.project.assets.iter().filter(|other| other.path == asset.path).count() > 1;
+        let targets = asset.targets.join("+");
+        let id = match shared {
+            true => StepId::of(&["fetch", asset.path.as_str(), &targets]),
+            false => StepId::of(&["fetch", asset.path.as_str()]),
+        };
         let title = format!("Fetching {}", asset.path);
         self.builder.add(id, title, &[], Action::Fetch(Box::new(asset.clone())))
     }
@@ -145,7 +151,12 @@ impl Drawing<'_> {
             triple: triple.clone(),
             triple_with_floor: triple_with_floor.clone(),
             settings: self.project.toolchains.get(&toolchain).cloned().unwrap_or_default(),
-            macos: target.macos.clone(),
+            // The parts of a universal target start at their own lowest macOS, unless another was asked for.
+            macos: if target.macos == target.target.minimum_macos {
+                row.minimum_macos.clone()
+            } else {
+                target.macos.clone()
+            },
             exe_suffix: row.exe_suffix.clone(),
             rustflags,
             cflags: self.remaps().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect(),
@@ -181,7 +192,8 @@ impl Drawing<'_> {
             }
         }
         let reasons: Vec<String> = missing.iter().map(|(name, what, _)| format!("{name}: {what}")).collect();
-        let mends: Vec<String> = missing.iter().map(|(name, _, mend)| format!("{mend} (for {name})")).collect();
+        let mends: Vec<String> =
+            missing.iter().map(|(name, _, mend)| format!("{mend} (for {name})")).collect();
         let lack = Lack { reasons: reasons.join("; "), mend: mends.join(", or ") };
         let names = match self.lacking.iter_mut().find(|(known, ..)| *known == lack) {
             Some((_, names, _)) => names,
@@ -217,7 +229,9 @@ impl Drawing<'_> {
         } else {
             let finding = Finding::configuration(
                 "plan::no-standard-library",
-                format!("the standard library for {triple} is not installed, and there is neither rustup to fetch it nor rust-src to build it from"),
+                format!(
+                    "the standard library for {triple} is not installed, and there is neither rustup to fetch it nor rust-src to build it from"
+                ),
                 format!("run `rustup target add {triple}`, or install the rust-src of {}", self.facts.rustc),
             );
             self.report(finding.class(FailureClass::MissingTool), target);
@@ -333,8 +347,12 @@ impl Drawing<'_> {
     fn close(&mut self, packages: &[Handle]) {
         let app = &self.project.app;
         let release = format!("{}-{}", app.name, app.version);
-        let described =
-            self.builder.add(StepId::of(&["describe"]), format!("Describing {release}"), packages, Action::Describe);
+        let described = self.builder.add(
+            StepId::of(&["describe"]),
+            format!("Describing {release}"),
+            packages,
+            Action::Describe,
+        );
         let mut needs = packages.to_vec();
         needs.push(described);
         let verified = self.builder.add(
@@ -344,8 +362,11 @@ impl Drawing<'_> {
             Action::Verify,
         );
         needs.push(verified);
-        let publish =
-            Publish { publisher: "directory".to_owned(), settings: serde_json::json!({}), release: release.clone() };
+        let publish = Publish {
+            publisher: "directory".to_owned(),
+            settings: serde_json::json!({}),
+            release: release.clone(),
+        };
         self.builder.add(
             StepId::of(&["publish", "directory"]),
             format!("Publishing {release}"),

@@ -41,10 +41,6 @@ pub struct Facts {
     pub ci: bool,
     /// Whether no network may be used.
     pub offline: bool,
-    /// What the sums of `Deploy.lock` say, by asset path.
-    pub locked_assets: BTreeMap<String, crate::lock::LockedAsset>,
-    /// Paths below the project that the manifest names or that its globs found, relative to the workspace root.
-    pub files: BTreeSet<String>,
 }
 
 /// Whether a tool can be used here.

@@ -22,7 +22,13 @@ pub struct Finding {
 impl Finding {
     /// A finding of class [`FailureClass::Configuration`].
     pub fn configuration(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Finding { code, path: None, message: message.into(), help: help.into(), class: FailureClass::Configuration }
+        Finding {
+            code,
+            path: None,
+            message: message.into(),
+            help: help.into(),
+            class: FailureClass::Configuration,
+        }
     }
 
     /// The same finding, about what stands at `path`.
@@ -43,14 +49,20 @@ impl Finding {
 /// Every code that [`Finding`]s carry, with what it means. The reference page is made from it.
 pub const CODES: &[(&str, &str)] = &[
     ("project::no-binaries", "The chosen packages have no binary, so there is nothing to release."),
-    ("project::several-packages", "Several packages have binaries and nothing says what the release is called."),
+    (
+        "project::several-packages",
+        "Several packages have binaries and nothing says what the release is called.",
+    ),
     ("project::unknown-package", "A package that was asked for is not a member of the workspace."),
     ("project::unknown-binary", "A binary that was asked for is in none of the chosen packages."),
     ("project::unknown-target", "A target is neither an alias nor a triple of the table of targets."),
     ("project::duplicate-target", "Two entries of the list of targets mean the same triple."),
     ("project::unknown-format", "A format is not one that this version can make."),
     ("project::duplicate-format", "A list of formats names one twice."),
-    ("project::impossible-format", "A format cannot hold what the target needs, or exists for another system only."),
+    (
+        "project::impossible-format",
+        "A format cannot hold what the target needs, or exists for another system only.",
+    ),
     ("project::glibc-floor", "A glibc version was given for a target that has no glibc."),
     ("project::missing-file", "A file that the manifest names is not there."),
     ("project::path-escapes", "A path leads out of the project."),
@@ -60,5 +72,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("project::unmet-requirement", "The release is to have a property that this version cannot give it."),
     ("project::bad-pattern", "A pattern of paths cannot be understood."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
-    ("plan::no-standard-library", "The standard library of a target is missing and there is no way to get it here."),
+    (
+        "plan::no-standard-library",
+        "The standard library of a target is missing and there is no way to get it here.",
+    ),
 ];

@@ -184,9 +184,7 @@ impl std::fmt::Display for Origin {
 }
 
 /// How an asset is unpacked.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema)]
 pub enum Unpack {
     /// Not at all: the file is the asset.
     #[default]
@@ -223,9 +221,7 @@ impl Unpack {
 }
 
 /// How hard compressors work.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// For trying things out.

@@ -10,6 +10,7 @@ use crate::project::{
 use crate::target_table::{Target, TargetRequest};
 use crate::workspace::{Workspace, WorkspacePackage};
 use camino::Utf8Path;
+use deploy_model::target::dotted_version;
 use deploy_model::{FailureClass, Format, RelPath, Sha256, Triple};
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,8 +72,8 @@ pub struct Given<'a> {
     pub ci: bool,
     /// The lowest macOS where the manifest has none (`MACOSX_DEPLOYMENT_TARGET`).
     pub macos: Option<&'a str>,
-    /// `Deploy.lock`, by asset path.
-    pub locked: &'a BTreeMap<String, LockedAsset>,
+    /// The entries of `Deploy.lock`.
+    pub locked: &'a [LockedAsset],
     /// Files of the project, relative to the workspace's root.
     pub files: &'a BTreeSet<String>,
 }
@@ -127,7 +128,12 @@ pub fn resolve(given: &Given<'_>) -> Result<Project, Vec<Finding>> {
             .filter_map(|(name, settings)| Some((name.parse().ok()?, settings.clone())))
             .collect(),
         toolchains: manifest.toolchain.clone(),
-        max_size: manifest.release.max_size.iter().map(|(format, size)| (format.clone(), size.bytes())).collect(),
+        max_size: manifest
+            .release
+            .max_size
+            .iter()
+            .map(|(format, size)| (format.clone(), size.bytes()))
+            .collect(),
         skipped: resolving.skipped,
     };
     if resolving.findings.is_empty() { Ok(project) } else { Err(resolving.findings) }
@@ -294,7 +300,8 @@ impl<'a> Resolving<'a> {
             if packages.is_empty() || chosen.iter().any(|binary| binary.name == *name) {
                 continue;
             }
-            let known = packages.iter().flat_map(|package| &package.binaries).map(|known| known.name.as_str());
+            let known =
+                packages.iter().flat_map(|package| &package.binaries).map(|known| known.name.as_str());
             let help = match nearest(name, known.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the binaries are: {}", known.collect::<Vec<_>>().join(", ")),
@@ -330,7 +337,9 @@ impl<'a> Resolving<'a> {
                 self.find(
                     "project::several-packages",
                     "",
-                    format!("several packages have binaries and nothing says what the release is called: {names}"),
+                    format!(
+                        "several packages have binaries and nothing says what the release is called: {names}"
+                    ),
                     "choose one with `-p`, or give the release a name with `app.name`".to_owned(),
                 );
                 return None;
@@ -345,7 +354,10 @@ impl<'a> Resolving<'a> {
                 self.find(
                     "project::several-packages",
                     "",
-                    format!("the packages {names} have different versions: {}", Vec::from_iter(versions).join(", ")),
+                    format!(
+                        "the packages {names} have different versions: {}",
+                        Vec::from_iter(versions).join(", ")
+                    ),
                     "give the release a version with `app.version`".to_owned(),
                 );
                 return None;
@@ -407,10 +419,7 @@ impl<'a> Resolving<'a> {
                 Some(version) => Some(version),
                 None => self.manifest().targets.glibc.filter(|_| row.has_glibc()),
             };
-            let macos = self.manifest().targets.macos_minimum.clone();
-            let macos = (row.os == deploy_model::Os::Macos)
-                .then(|| macos.or_else(|| given.macos.map(str::to_owned)).or_else(|| row.minimum_macos.clone()))
-                .flatten();
+            let macos = self.macos(row);
             let formats = self.formats(row);
             let toolchain = overrides.remove(&row.triple);
             let path = (!place.is_empty()).then_some(place);
@@ -418,6 +427,20 @@ impl<'a> Resolving<'a> {
         }
         self.formats_made(&targets);
         targets
+    }
+
+    /// The lowest macOS: what was asked for, but no lower than the processor's first.
+    fn macos(&self, row: &Target) -> Option<String> {
+        if row.os != deploy_model::Os::Macos {
+            return None;
+        }
+        let asked = self.manifest().targets.macos_minimum.as_deref().or(self.given.macos);
+        let lowest = row.minimum_macos.as_deref();
+        match (asked, lowest) {
+            (Some(asked), Some(lowest)) if dotted_version(asked) < dotted_version(lowest) => Some(lowest),
+            (asked, lowest) => asked.or(lowest),
+        }
+        .map(str::to_owned)
     }
 
     fn row(&mut self, name: &str, place: &str) -> Option<&'a Target> {
@@ -534,7 +557,8 @@ impl<'a> Resolving<'a> {
         let mut found: BTreeMap<RelPath, PayloadFile> = BTreeMap::new();
         for package in packages {
             for path in self.standard_files(package) {
-                let Ok(to) = Utf8Path::new(path.as_str()).file_name().unwrap_or_default().parse::<RelPath>() else {
+                let Ok(to) = Utf8Path::new(path.as_str()).file_name().unwrap_or_default().parse::<RelPath>()
+                else {
                     continue;
                 };
                 found.entry(to.clone()).or_insert(PayloadFile { to, from: path, executable: false });
@@ -553,8 +577,10 @@ impl<'a> Resolving<'a> {
             for file in self.included(position, include) {
                 match found.get(&file.to) {
                     Some(other) if other.from != file.from => {
-                        let message =
-                            format!("{} and {} would both be {} in the package", other.from, file.from, file.to);
+                        let message = format!(
+                            "{} and {} would both be {} in the package",
+                            other.from, file.from, file.to
+                        );
                         let help = "give one of them another place with `to`".to_owned();
                         let place = format!("bundle.include[{position}]");
                         self.find("project::duplicate-path", place, message, help);
@@ -598,10 +624,12 @@ impl<'a> Resolving<'a> {
     /// The directory that a path of the manifest is relative to, below the workspace's root.
     fn base(&self, place: &str) -> String {
         let source = place.parse().ok().and_then(|path| self.given.merged.source_of(&path));
-        let of_package =
-            source.is_some_and(|source| matches!(source.kind(), SourceKind::PackageFile | SourceKind::PackageMetadata));
+        let of_package = source.is_some_and(|source| {
+            matches!(source.kind(), SourceKind::PackageFile | SourceKind::PackageMetadata)
+        });
         let current = self.given.current_package;
-        let package = self.given.workspace.packages.iter().find(|package| Some(package.name.as_str()) == current);
+        let package =
+            self.given.workspace.packages.iter().find(|package| Some(package.name.as_str()) == current);
         match package {
             Some(package) if of_package => package
                 .directory
@@ -636,7 +664,9 @@ impl<'a> Resolving<'a> {
     fn included(&mut self, position: usize, include: &Include) -> Vec<PayloadFile> {
         let (pattern, to, place) = match include {
             Include::Pattern(pattern) => (pattern, None, format!("bundle.include[{position}]")),
-            Include::Moved(moved) => (&moved.from, Some(&moved.to), format!("bundle.include[{position}].from")),
+            Include::Moved(moved) => {
+                (&moved.from, Some(&moved.to), format!("bundle.include[{position}].from"))
+            }
         };
         let base = self.base(&place);
         let full = if base.is_empty() { pattern.clone() } else { format!("{base}/{pattern}") };
@@ -657,7 +687,9 @@ impl<'a> Resolving<'a> {
             let below = path.strip_prefix(&base).unwrap_or(path).trim_start_matches('/');
             let place_in_package = match to {
                 None => below.to_owned(),
-                Some(to) if has_wildcard => format!("{to}/{}", Utf8Path::new(path).file_name().unwrap_or(path)),
+                Some(to) if has_wildcard => {
+                    format!("{to}/{}", Utf8Path::new(path).file_name().unwrap_or(path))
+                }
                 Some(to) => to.to_string(),
             };
             if let (Ok(to), Ok(from)) = (place_in_package.parse(), path.parse()) {
@@ -719,8 +751,12 @@ impl<'a> Resolving<'a> {
     fn pinned(&mut self, drafts: Vec<AssetDraft>) -> Vec<Asset> {
         let mut assets = Vec::new();
         for AssetDraft { path_in_manifest, mut asset, sha256 } in drafts {
-            let locked = self.given.locked.get(asset.path.as_str());
-            let locked = locked.filter(|entry| entry.origin == asset.origin.to_string());
+            let origin = asset.origin.to_string();
+            let locked = self
+                .given
+                .locked
+                .iter()
+                .find(|entry| entry.path == asset.path.as_str() && entry.origin == origin);
             match (sha256, locked) {
                 (Some(sha256), _) => asset.sha256 = sha256,
                 (None, Some(entry)) => {
@@ -728,7 +764,8 @@ impl<'a> Resolving<'a> {
                     asset.size = asset.size.or(Some(entry.size));
                 }
                 (None, None) => {
-                    let message = format!("the asset {} has no sha256, and Deploy.lock has none for it", asset.path);
+                    let message =
+                        format!("the asset {} has no sha256, and Deploy.lock has none for it", asset.path);
                     let help = "run `cargo deploy assets lock`, or write the sha256 here".to_owned();
                     self.find("project::unlocked-asset", path_in_manifest, message, help);
                     continue;
@@ -751,7 +788,8 @@ impl<'a> Resolving<'a> {
         }
         for file in files {
             if let Some(other) = taken.get(file.to.as_str()) {
-                let message = format!("{other} and the file {} would both be {} in the package", file.from, file.to);
+                let message =
+                    format!("{other} and the file {} would both be {} in the package", file.from, file.to);
                 let help = "give the file another place with `to`".to_owned();
                 self.find("project::duplicate-path", "bundle.include", message, help);
             } else {
@@ -768,7 +806,9 @@ impl<'a> Resolving<'a> {
             };
             let clash = match taken.get(asset.path.as_str()) {
                 Some(other) => Some(other.clone()),
-                None => others.iter().copied().find(|other| overlaps(other)).map(|_| "another asset".to_owned()),
+                None => {
+                    others.iter().copied().find(|other| overlaps(other)).map(|_| "another asset".to_owned())
+                }
             };
             others.push(asset);
             if let Some(other) = clash {
@@ -843,7 +883,9 @@ fn file_name_of(title: &str) -> String {
 /// Whether a file's name says that it is a licence.
 fn is_licence(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    ["LICENSE", "LICENCE", "COPYING", "UNLICENSE", "NOTICE", "COPYRIGHT"].iter().any(|word| upper.starts_with(word))
+    ["LICENSE", "LICENCE", "COPYING", "UNLICENSE", "NOTICE", "COPYRIGHT"]
+        .iter()
+        .any(|word| upper.starts_with(word))
 }
 
 /// A relative path without `.` and `..`; `None` when it leads out.

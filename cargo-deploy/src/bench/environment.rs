@@ -9,6 +9,11 @@ use std::ffi::{OsStr, OsString};
 pub const VARIABLES: &[(&str, &str)] = &[
     ("CARGO", "The cargo to call back; cargo sets it. Default: `cargo` on PATH."),
     ("CARGO_BUILD_TARGET", "The target when neither the command line nor the manifest names one."),
+    ("CARGO_BUILD_RUSTC", "As cargo's `build.rustc`: the rustc to ask."),
+    (
+        "CARGO_BUILD_RUSTFLAGS, CARGO_TARGET_<triple>_RUSTFLAGS",
+        "As cargo reads them; extended, never replaced.",
+    ),
     ("CARGO_DEPLOY_*", "Any key of the manifest: `CARGO_DEPLOY_TARGETS_GLIBC=2.17` is `targets.glibc`."),
     (
         "CARGO_DEPLOY_CACHE_DIR",
@@ -20,8 +25,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("CARGO_TARGET_DIR", "Cargo's target directory; the release directory lies below it."),
     ("CARGO_TERM_COLOR", "`always`, `never` or `auto`, where `--color` is not given."),
     ("CARGO_TERM_PROGRESS_WHEN", "`never` turns progress bars off, `always` on."),
+    ("CFLAGS, CXXFLAGS", "C and C++ flags, in the spellings of the crate cc; extended, never replaced."),
     ("CI", "Anything but `false`: `--locked` is the default, nothing is asked, progress is lines."),
     ("CLICOLOR_FORCE", "Colours even where the output is no terminal."),
+    ("CROSS_CONTAINER_ENGINE", "The container engine that cross uses."),
     ("GITHUB_ACTIONS", "`true`: annotations for problems, groups, a step summary."),
     ("GITHUB_STEP_SUMMARY", "The file that the step summary is appended to."),
     ("HOME", "Where the cache lies when nothing else says so."),
@@ -31,10 +38,13 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("PATH", "Where programs are looked up."),
     ("RUSTC", "The rustc to ask. Default: `rustc` on PATH."),
     ("RUSTFLAGS", "rustc flags; extended, never replaced."),
+    ("RUSTUP_HOME, RUSTUP_TOOLCHAIN", "As rustup reads them."),
     ("SDKROOT", "The macOS SDK, for programs that use Apple's frameworks."),
     ("SOURCE_DATE_EPOCH", "The moment written wherever a file holds one, in seconds since 1970."),
+    ("SSL_CERT_FILE", "A PEM file of certificates to trust instead of the built-in ones."),
     ("TERM", "`dumb`: no colours, no bars."),
     ("XDG_CACHE_HOME", "Where the cache lies when nothing else says so."),
+    ("XWIN_ACCEPT_LICENSE, XWIN_CACHE_DIR", "As cargo-xwin reads them."),
 ];
 
 /// The environment, read once.

@@ -1,5 +1,4 @@
 //! One run at a time in a directory: a lock that dies with its holder.
-#![expect(clippy::disallowed_methods, reason = "the bench is the door to files")]
 
 use crate::bench::files::{FileError, FileErrorExt as _};
 use camino::Utf8Path;

@@ -1,6 +1,7 @@
 //! Remembers digests of files, so that a file that did not change is not read again.
 //!
-//! As git's index does, it takes a file for unchanged when path, size, modification time and inode are. It never
+//! As git's index does, it takes a file for unchanged when path, size, inode and both its times are: that of its content
+//! and that of its inode, which no program can set back. It never
 //! decides that two files are equal: it only saves reading one again.
 
 use crate::bench::files::{self, FileError};
@@ -33,6 +34,7 @@ struct Remembered {
 struct Stamp {
     size: u64,
     modified: u128,
+    changed: i128,
     inode: u64,
 }
 
@@ -40,10 +42,13 @@ impl Stamp {
     fn of(metadata: &std::fs::Metadata) -> Self {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        let (inode, changed) = {
+            use std::os::unix::fs::MetadataExt as _;
+            (metadata.ino(), i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec()))
+        };
         #[cfg(not(unix))]
-        let inode = 0;
-        Stamp { size: metadata.len(), modified: modified.unwrap_or_default().as_nanos(), inode }
+        let (inode, changed) = (0, 0);
+        Stamp { size: metadata.len(), modified: modified.unwrap_or_default().as_nanos(), changed, inode }
     }
 }
 

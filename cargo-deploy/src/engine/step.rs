@@ -37,7 +37,7 @@ pub enum StepError {
     Fetch(#[from] FetchError),
     /// Binaries could not be compiled.
     #[error(transparent)]
-    Compile(#[from] CompileError),
+    Compile(#[from] Box<CompileError>),
     /// Binaries could not be joined.
     #[error("join the parts of {binary}")]
     Join {
@@ -359,7 +359,7 @@ impl Engine<'_> {
                         name: compile.triple.to_string(),
                         step: step.id.clone(),
                     })
-                    .and_then(|built| built.map_err(StepError::from))
+                    .and_then(|built| built.map_err(|error| StepError::from(Box::new(error))))
                     .and_then(|built| self.compiled(built));
                 match result {
                     Ok(receipt) => {
@@ -554,12 +554,11 @@ impl Engine<'_> {
         )?;
         let receipts = self.locked(&self.receipts).clone();
         for step in &self.plan.steps {
-            if let Action::Package(package) = &step.action {
-                if let Some(artifact) = artifact(step, package, &receipts) {
-                    self.setup
-                        .events
-                        .event(deploy_model::Event::ArtifactReady { artifact: Box::new(artifact) });
-                }
+            if let Action::Package(package) = &step.action
+                && let Some(artifact) = artifact(step, package, &receipts)
+            {
+                let event = deploy_model::Event::ArtifactReady { artifact: Box::new(artifact) };
+                self.setup.events.event(event);
             }
         }
         *self.locked(&self.place) = Some(published.place);

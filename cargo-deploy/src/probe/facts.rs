@@ -24,7 +24,7 @@ pub struct Inquiry<'a> {
 /// Facts, and what was odd on the way to them.
 #[derive(Debug, Clone)]
 pub struct Gathered {
-    /// The facts; `locked_assets` and `files` are empty.
+    /// The facts.
     pub facts: Facts,
     /// Sentences for people.
     pub warnings: Vec<String>,
@@ -82,8 +82,6 @@ pub fn gather(inquiry: &Inquiry<'_>) -> Result<Gathered, FactsError> {
         epoch: epoch::epoch(&machine.environment, committed)?,
         ci: machine.environment.is_ci(),
         offline: machine.offline,
-        locked_assets: BTreeMap::new(),
-        files: BTreeSet::new(),
     };
     Ok(Gathered { facts, warnings })
 }

@@ -32,11 +32,13 @@ impl Publisher for Directory {
         files::sync_directory(publication.stage)?;
         files::exchange_directories(publication.stage, &place)?;
         files::sync_directory(publication.releases)?;
-        for file in publication.files {
-            publication.memo.learn(&place.join(&file.name), &file.sha256)?;
-        }
         // What was there before is now in the stage.
         files::remove_directory(publication.stage)?;
+        // A new or a lost name changes an inode's time, for the store's file as well.
+        for file in publication.files {
+            publication.memo.learn(&place.join(&file.name), &file.sha256)?;
+            publication.memo.learn(&file.path, &file.sha256)?;
+        }
         Ok(Published { place: place.into_string(), unchanged: false })
     }
 }

@@ -2,6 +2,7 @@
 
 use deploy_formats::linkage;
 use deploy_model::release::DeclaredTarget;
+use deploy_model::target::dotted_version;
 use deploy_model::{GlibcVersion, Linkage};
 
 /// What the images in `bytes` say about themselves: one for a plain binary, several for a universal one.
@@ -76,7 +77,7 @@ fn image_differences(image: &Linkage, declared: &DeclaredTarget) -> Vec<String> 
         found.push(format!("it needs GLIBC_{needed}, expected at most GLIBC_{floor}"));
     }
     if let (Some(floor), Some(minimum)) = (&declared.minimum_macos, &image.minimum_macos)
-        && version(minimum) > version(floor)
+        && dotted_version(minimum) > dotted_version(floor)
     {
         found.push(format!("it needs macOS {minimum}, expected to run on {floor}"));
     }
@@ -84,15 +85,6 @@ fn image_differences(image: &Linkage, declared: &DeclaredTarget) -> Vec<String> 
         found.push("it does not say which macOS it needs".to_owned());
     }
     found
-}
-
-/// A dotted version as numbers, without trailing zeros, so that 11 and 11.0 are the same.
-fn version(text: &str) -> Vec<u32> {
-    let mut parts: Vec<u32> = text.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect();
-    while parts.last() == Some(&0) {
-        parts.pop();
-    }
-    parts
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub struct Session<'a> {
     /// This machine.
     pub machine: Machine,
     current_package: Option<String>,
-    locked: BTreeMap<String, LockedAsset>,
+    locked: Vec<LockedAsset>,
     files: BTreeSet<String>,
     config: CargoConfig,
 }
@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
             merged,
             machine,
             current_package,
-            locked: lock.assets.into_iter().map(|entry| (entry.path.clone(), entry)).collect(),
+            locked: lock.assets,
             files,
             config,
         })

@@ -221,8 +221,6 @@ pub(crate) mod testing {
             epoch: 0,
             ci: false,
             offline: false,
-            locked_assets: BTreeMap::new(),
-            files: BTreeSet::new(),
         }
     }
 }
