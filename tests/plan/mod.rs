@@ -52,8 +52,6 @@ fn facts(catalog: &Catalog) -> Facts {
         epoch: 1_704_067_200,
         ci: false,
         offline: false,
-        locked_assets: BTreeMap::new(),
-        files: BTreeSet::new(),
     }
 }
 
@@ -103,7 +101,7 @@ impl Case {
             target_directory: "/work/target".into(),
             packages: self.packages.clone(),
         };
-        let (locked, files) = (BTreeMap::new(), BTreeSet::new());
+        let files = BTreeSet::new();
         let project = resolve(&Given {
             merged: &merged,
             workspace: &workspace,
@@ -114,7 +112,7 @@ impl Case {
             default_target: None,
             ci: false,
             macos: None,
-            locked: &locked,
+            locked: &[],
             files: &files,
         })?;
         let plan = draw(&project, &facts, &catalog, Until::Published)?;
