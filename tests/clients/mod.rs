@@ -2,7 +2,7 @@
 
 use crate::support::clients;
 use crate::support::project::{Project, sysroot};
-use crate::support::snapshot::{check, same};
+use crate::support::snapshot::same;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -74,11 +74,17 @@ fn seven_targets_are_made_by_one_command_and_run() {
         // zig makes C libraries when they are first asked for; the tests share them.
         .env("ZIG_GLOBAL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("zig"));
     let ran = project.ran(command).good();
-    check("clients/made", &ran.stdout);
+    let files = [
+        "x86_64-unknown-linux-gnu.tar.gz",
+        "aarch64-unknown-linux-gnu.tar.gz",
+        "x86_64-unknown-linux-musl.tar.gz",
+        "aarch64-unknown-linux-musl.tar.gz",
+        "x86_64-pc-windows-gnullvm.zip",
+        "universal2-apple-darwin.tar.gz",
+        "wasm32-wasip1.tar.gz",
+    ];
+    same(&files.map(|file| format!("target/deploy/hello-1.0.0/hello-1.0.0-{file}\n")).concat(), &ran.stdout);
     project.run(&["verify", "target/deploy/hello-1.0.0"]).good();
-    let table = String::from_utf8(project.read("target/deploy/hello-1.0.0/linkage.txt")).expect("UTF-8");
-    check("clients/linkage", &table);
-
     let native = unpacked(&project, "x86_64-unknown-linux-gnu", "tar.gz");
     same("hello from linux on x86_64\n", &said(&native, &["./hello"]));
     let musl = unpacked(&project, "x86_64-unknown-linux-musl", "tar.gz");

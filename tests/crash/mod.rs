@@ -23,7 +23,7 @@ fn project() -> Project {
         }
         bytes
     };
-    for number in 0..4 {
+    for number in 0..2 {
         project.write(&format!("data/{number}.bin"), noise());
     }
     project.write("Deploy.toml", "schema = 1\n\n[bundle]\ninclude = [\"data/**\"]\n");
@@ -93,7 +93,7 @@ fn a_killed_run_is_finished_by_the_next_one_with_the_same_bytes() {
         cut += u32::from(killed_after(&project, moment));
         let now = tree(&project.release());
         assert!(now == published || now == expected, "round {round}: a release is half there: {now:?}");
-        assert_eq!(before, outside(&project), "round {round}: a file of the project changed");
+        assert!(before == outside(&project), "round {round}: a file of the project changed");
 
         project.run(ARGUMENTS).good();
         assert_eq!(
@@ -105,7 +105,7 @@ fn a_killed_run_is_finished_by_the_next_one_with_the_same_bytes() {
         let work: Vec<String> = tree(&project.path("target/deploy/.work")).into_keys().collect();
         let stale = work.iter().any(|name| name.starts_with("scratch") || name.starts_with("stage"));
         assert!(!stale, "round {round}: {work:?}");
-        assert_eq!(before, outside(&project), "round {round}: a file of the project changed");
+        assert!(before == outside(&project), "round {round}: a file of the project changed");
     }
     assert!(cut >= 6, "only {cut} of 12 runs were cut off: the moments do not fit");
     assert_eq!(left, 6);
@@ -243,7 +243,7 @@ fn a_full_disk_is_named_and_the_release_before_it_stays() {
         echo $? > "$OUT/code"
         (cd target/deploy/hello-1.0.0 && cat *) > "$OUT/after"
         "#;
-    for room in ["0", "200", "1000", "4000"] {
+    for room in ["0", "100", "400", "800"] {
         project.write("README.md", "# hello\n");
         let out = project.scratch().join(format!("room-{room}"));
         std::fs::create_dir_all(&out).expect("create");
