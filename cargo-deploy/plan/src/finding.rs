@@ -58,7 +58,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("project::unknown-target", "A target is neither an alias nor a triple of the table of targets."),
     ("project::duplicate-target", "Two entries of the list of targets mean the same triple."),
     ("project::unknown-format", "A format is not one that this version can make."),
-    ("project::duplicate-format", "A list of formats names one twice."),
     (
         "project::impossible-format",
         "A format cannot hold what the target needs, or exists for another system only.",
