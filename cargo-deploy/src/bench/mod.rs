@@ -9,6 +9,7 @@ pub mod environment;
 pub mod fetch;
 pub mod files;
 pub mod lock;
+pub mod memo;
 pub mod process;
 pub mod unpack;
 

@@ -3,8 +3,8 @@
 use crate::asset::{self, FetchError};
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileError};
+use crate::bench::memo::DigestMemo;
 use crate::engine::fingerprint::Fingerprint;
-use crate::engine::memo::DigestMemo;
 use crate::engine::store::{Output, Receipt};
 use crate::engine::{Engine, Setup};
 use crate::package::{self, Entry, PackageError, Payload};

@@ -9,8 +9,8 @@
 //! not changed since that was last done. What is torn, flipped or gone is dropped, and the step runs again.
 
 use crate::bench::files::{self, FileError};
+use crate::bench::memo::DigestMemo;
 use crate::engine::fingerprint::Fingerprint;
-use crate::engine::memo::DigestMemo;
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::{Linkage, Sha256};
 use serde::{Deserialize, Serialize};

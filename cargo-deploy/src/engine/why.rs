@@ -1,9 +1,9 @@
 //! `plan --why`: for each step, whether its outputs would be reused, or because of which input it would run.
 
 use crate::bench::files::FileError;
+use crate::bench::memo::DigestMemo;
 use crate::engine::Setup;
 use crate::engine::ledger::Ledger;
-use crate::engine::memo::DigestMemo;
 use crate::engine::step::{self, Known, StepError};
 use crate::engine::store::{Lookup, Output, Receipt, Store};
 use deploy_model::StepId;

@@ -34,7 +34,7 @@ pub struct Publication<'a> {
     /// A directory on the same file system for what is not ready yet.
     pub stage: &'a Utf8Path,
     /// Digests that are known.
-    pub memo: &'a crate::engine::memo::DigestMemo,
+    pub memo: &'a crate::bench::memo::DigestMemo,
 }
 
 /// What publishing came to.

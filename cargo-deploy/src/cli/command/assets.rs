@@ -8,7 +8,7 @@ use crate::cause::chain;
 use crate::cli::args::{Assets, AssetsVerb, LockArguments};
 use crate::cli::command::session::Session;
 use crate::cli::exit::ExitCode;
-use crate::cli::render::{Console, Trouble};
+use crate::cli::render::{Console, Trouble, counted};
 use camino::Utf8Path;
 use deploy_model::FailureClass;
 use deploy_model::event::EventSink;
@@ -60,7 +60,7 @@ pub fn verify(assets: &[Asset], context: &Context<'_>) -> Report {
         describe(&verified, &mut report);
     }
     let good = assets.len() - report.failures.len().min(assets.len());
-    report.line(&format!("{good} of {} as pinned", counted(assets.len())));
+    report.line(&format!("{good} of {} as pinned", counted(assets.len(), "asset")));
     report
 }
 
@@ -136,7 +136,7 @@ pub fn lock(
             }
             report.line(&format!(
                 "{} locked in {}",
-                counted(lock.assets.len()),
+                counted(lock.assets.len(), "asset"),
                 lock_file.file_name().unwrap_or_default()
             ));
         }
@@ -147,11 +147,6 @@ pub fn lock(
         }
     }
     report
-}
-
-/// A number of assets, in words.
-pub(super) fn counted(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "asset" } else { "assets" })
 }
 
 impl Report {

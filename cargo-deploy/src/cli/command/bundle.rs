@@ -75,7 +75,7 @@ fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &C
         let size = render::bytes(made.iter().map(|(_, size, _)| size).sum());
         let all = finished.timings.len();
         let reused = finished.timings.iter().filter(|timing| timing.reused).count();
-        let count = if made.len() == 1 { "1 package".to_owned() } else { format!("{} packages", made.len()) };
+        let count = render::counted(made.len(), "package");
         console.status(
             "Finished",
             &format!(

@@ -1,6 +1,6 @@
 //! `cargo deploy vendor`: puts every fetched input into a directory, so that `--offline` needs nothing else.
 
-use super::assets::{Report, counted};
+use super::assets::Report;
 use crate::asset::Context;
 use crate::asset::vendored::{self, Vendored};
 use crate::bench::environment::Environment;
@@ -8,7 +8,7 @@ use crate::cause::chain;
 use crate::cli::args::Vendor;
 use crate::cli::command::session::Session;
 use crate::cli::exit::ExitCode;
-use crate::cli::render::{Console, Trouble};
+use crate::cli::render::{Console, Trouble, counted};
 use camino::Utf8Path;
 use deploy_model::event::EventSink;
 use deploy_plan::project::Asset;
@@ -32,7 +32,7 @@ pub fn vendor(
             }
             let removed =
                 if removed == 0 { String::new() } else { format!(", {removed} of earlier times removed") };
-            let _ = writeln!(report.text, "{} in {directory}{removed}", counted(index.assets.len()));
+            let _ = writeln!(report.text, "{} in {directory}{removed}", counted(index.assets.len(), "asset"));
             if directory != vendored::default_directory(context.root) {
                 let wanted = vendored::default_directory(context.root);
                 let _ = writeln!(report.text, "to use them, this directory must be {wanted}");

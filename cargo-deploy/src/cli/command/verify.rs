@@ -4,7 +4,7 @@ use crate::bench::environment::Environment;
 use crate::cli::args::VerifyArguments;
 use crate::cli::command::session;
 use crate::cli::exit::ExitCode;
-use crate::cli::render::{Console, Trouble};
+use crate::cli::render::{Console, Trouble, counted};
 use crate::release::verify::{self, VerifyError};
 use deploy_model::FailureClass;
 
@@ -34,16 +34,16 @@ pub fn run(
         for problem in &report.problems {
             console.data(&format!("{problem}\n"));
         }
-        let read =
-            format!("{} files, {} members, {} binaries read", report.files, report.members, report.binaries);
+        let read = [(report.files, "file"), (report.members, "member"), (report.binaries, "binary")]
+            .map(|(count, noun)| counted(count, noun))
+            .join(", ");
         if good {
-            console.status("Verified", &format!("{what}: it is what it declares ({read})"));
+            console.status("Verified", &format!("{what}: it is what it declares ({read} read)"));
         } else {
-            let count = report.problems.len();
-            let problems = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+            let problems = counted(report.problems.len(), "problem");
             return Err(Trouble::Failure {
                 class: FailureClass::Verification,
-                message: format!("verify {what}: {problems} ({read})"),
+                message: format!("verify {what}: {problems} ({read} read)"),
             });
         }
     }

@@ -216,6 +216,16 @@ fn say_all(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
+/// A count with its noun: `1 file`, `2 files`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    let noun = match noun.strip_suffix('y') {
+        Some(stem) if count != 1 => format!("{stem}ie"),
+        _ => noun.to_owned(),
+    };
+    format!("{count} {noun}{plural}")
+}
+
 /// Milliseconds for people: `0.4 s`, `75 s`.
 pub fn seconds(milliseconds: u64) -> String {
     if milliseconds < 10_000 {

@@ -1,5 +1,6 @@
 //! Problems of a manifest, for people: with the place in the text, or one line each.
 
+use super::counted;
 use deploy_plan::manifest::{Report, Severity};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use std::fmt::Write as _;
@@ -13,7 +14,8 @@ pub(super) fn human(report: &Report, width: usize) -> String {
         let _ = handler.render_report(&mut text, &diagnostic);
         text.push('\n');
     }
-    let _ = writeln!(text, "error: {report}");
+    let count = report.problems().len();
+    let _ = writeln!(text, "error: {} to mend", counted(count, "problem"));
     text
 }
 
