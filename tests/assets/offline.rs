@@ -49,6 +49,8 @@ impl Project {
             .env("CARGO_DEPLOY_CACHE_DIR", self.directory.join("cache"))
             .env("CARGO_NET_OFFLINE", "false")
             .env_remove("CI")
+            .env_remove("CARGO_DEPLOY_CLIENTS")
+            .env_remove("CARGO_DEPLOY_PROVISION")
             .output()
             .expect("it can be started");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(self.directory.0.as_str(), "TEST");

@@ -28,7 +28,7 @@ use deploy_plan::workspace::Workspace;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Variables with the manifest's prefix that are not keys of the manifest.
-const NOT_SETTINGS: &[&str] = &["CARGO_DEPLOY_CACHE_DIR", "CARGO_DEPLOY_CLIENTS"];
+const NOT_SETTINGS: &[&str] = &["CARGO_DEPLOY_CACHE_DIR"];
 
 /// A project as far as it is known before anything is decided about it.
 pub struct Session<'a> {
