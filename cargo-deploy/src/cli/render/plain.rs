@@ -1,6 +1,6 @@
 //! Events as lines, for CI and for files: what was done, and a heartbeat while something takes long.
 
-use super::{BAD, GOOD, ODD, bytes, say, seconds, status};
+use super::{BAD, GOOD, ODD, bytes, counted, say, seconds, status};
 use crate::bench::clock::{Heartbeat, Stopwatch};
 use deploy_model::StepId;
 use deploy_model::event::{Event, EventSink, ProgressUnit};
@@ -134,17 +134,19 @@ pub(super) fn lower(title: &str) -> String {
 
 /// How far a step is.
 pub(super) fn progress(done: u64, total: Option<u64>, unit: ProgressUnit) -> String {
-    let count = |count: u64| match unit {
-        ProgressUnit::Bytes => bytes(count),
-        ProgressUnit::Crates | ProgressUnit::Files => count.to_string(),
+    let noun = match unit {
+        ProgressUnit::Bytes => {
+            return match total {
+                Some(total) => format!("{} of {}", bytes(done), bytes(total)),
+                None => bytes(done),
+            };
+        }
+        ProgressUnit::Crates => "crate",
+        ProgressUnit::Files => "file",
     };
-    let name = match unit {
-        ProgressUnit::Bytes => "",
-        ProgressUnit::Crates => " crates",
-        ProgressUnit::Files => " files",
-    };
+    let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     match total {
-        Some(total) => format!("{} of {}{name}", count(done), count(total)),
-        None => format!("{}{name}", count(done)),
+        Some(total) => format!("{done} of {}", counted(number(total), noun)),
+        None => counted(number(done), noun),
     }
 }
