@@ -279,6 +279,45 @@ pub struct Linkage {
     pub debug_info: bool,
 }
 
+/// What an ELF file asks of the libraries it is linked with, in all detail: what package formats compute dependencies from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ElfNeeds {
+    /// The processor.
+    pub machine: Machine,
+    /// Whether it is a file of 64 bits.
+    pub wide: bool,
+    /// What others call it as a library, `DT_SONAME`.
+    pub own_name: Option<String>,
+    /// The libraries it does not start without, `DT_NEEDED`, in the order of the file.
+    pub needed: Vec<String>,
+    /// The symbol versions it asks for, in the order of the file.
+    pub versions: Vec<VersionNeed>,
+    /// The symbols it does not define itself, in the order of the file. Empty where the section headers are stripped.
+    pub symbols: Vec<SymbolNeed>,
+}
+
+/// A symbol version that a library must define.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionNeed {
+    /// The library, as in [`ElfNeeds::needed`].
+    pub library: String,
+    /// Such as `GLIBC_2.34`.
+    pub version: String,
+    /// Whether the program starts without it.
+    pub weak: bool,
+}
+
+/// A symbol that some library must define.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SymbolNeed {
+    /// As it is in the file, not demangled.
+    pub name: String,
+    /// The place in [`ElfNeeds::versions`] of the version that it asks for, if it asks for any.
+    pub version: Option<usize>,
+    /// Whether the program starts without it.
+    pub weak: bool,
+}
+
 impl Linkage {
     /// The oldest macOS that starts it, if it was built for macOS.
     pub fn minimum_macos(&self) -> Option<AppleVersion> {
@@ -325,6 +364,15 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Linkage>, LinkageError> {
         return universal::slices(bytes)?.iter().map(|slice| read_thin(slice.bytes)).collect();
     }
     Ok(vec![read_thin(bytes)?])
+}
+
+/// Reads what an ELF file asks of its libraries. A file in another format is [`LinkageError::Unrecognised`].
+pub fn elf_needs(bytes: &[u8]) -> Result<ElfNeeds, LinkageError> {
+    match container(bytes) {
+        Some(Container::Elf) => elf::needs(bytes)
+            .map_err(|Problem(problem)| LinkageError::Malformed { container: Container::Elf, problem }),
+        _ => Err(LinkageError::Unrecognised),
+    }
 }
 
 fn read_thin(bytes: &[u8]) -> Result<Linkage, LinkageError> {
@@ -674,6 +722,41 @@ mod tests {
         let bare = Elf { section_headers: false, ..program() }.linkage();
         let glibc = Some(GlibcDemand { version: (2, 34), symbols: Vec::new() });
         assert_eq!(bare, Linkage { highest_glibc: glibc, ..expected });
+    }
+
+    #[test]
+    fn what_an_elf_program_asks_of_its_libraries_is_read() {
+        let needs = elf_needs(&program().bytes()).unwrap();
+        assert_eq!((needs.machine, needs.wide, needs.own_name), (Machine::X86_64, true, None));
+        assert_eq!(needs.needed, ["libz.so.1", "libc.so.6"]);
+        let versions: Vec<_> = needs
+            .versions
+            .iter()
+            .map(|need| (need.library.as_str(), need.version.as_str(), need.weak))
+            .collect();
+        assert_eq!(
+            versions,
+            [
+                ("libc.so.6", "GLIBC_2.2.5", false),
+                ("libc.so.6", "GLIBC_2.34", false),
+                ("libc.so.6", "GLIBC_2.38", true),
+                ("libc.so.6", "GLIBC_PRIVATE", false),
+            ]
+        );
+        let symbols: Vec<_> = needs.symbols.iter().map(|need| (need.name.as_str(), need.version)).collect();
+        assert_eq!(
+            symbols,
+            [
+                ("puts", Some(0)),
+                ("pthread_join", Some(1)),
+                ("__libc_start_main", Some(1)),
+                ("strlcpy", Some(2)),
+                ("__secret", Some(3)),
+            ]
+        );
+        let bare = elf_needs(&Elf { section_headers: false, ..program() }.bytes()).unwrap();
+        assert_eq!((bare.versions, bare.symbols), (needs.versions, Vec::new()));
+        assert!(matches!(elf_needs(b"MZ"), Err(LinkageError::Unrecognised)));
     }
 
     #[test]
@@ -1176,6 +1259,7 @@ mod tests {
         for sample in samples() {
             for length in 0..sample.len() {
                 let _ = read(&sample[..length]);
+                let _ = elf_needs(&sample[..length]);
             }
         }
         let elf = program().bytes();
@@ -1196,6 +1280,9 @@ mod tests {
                         1 => 0,
                         _ => random.next() as u8,
                     };
+                }
+                if let Ok(needs) = elf_needs(&damaged) {
+                    assert!(needs.versions.len() < 1 << 17 && needs.symbols.len() < 1 << 16);
                 }
                 if let Ok(all) = read(&damaged) {
                     let names: usize = all.iter().map(|linkage| linkage.needed.len()).sum();

@@ -1,11 +1,16 @@
 //! ELF: the dynamic section, symbol versions and what stripping leaves.
 
+use std::collections::BTreeMap;
+
 use object::Endianness;
 use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::read::{ReadRef, StringTable};
 
-use super::{BinaryKind, Container, GlibcDemand, Linkage, Linking, Machine, Names, Problem};
+use super::{
+    BinaryKind, Container, ElfNeeds, GlibcDemand, Linkage, Linking, Machine, Names, Problem, SymbolNeed,
+    VersionNeed,
+};
 
 pub(super) fn read(bytes: &[u8]) -> Result<Linkage, Problem> {
     match bytes.get(4).copied().map(elf::FileClass) {
@@ -15,15 +20,41 @@ pub(super) fn read(bytes: &[u8]) -> Result<Linkage, Problem> {
     }
 }
 
+pub(super) fn needs(bytes: &[u8]) -> Result<ElfNeeds, Problem> {
+    match bytes.get(4).copied().map(elf::FileClass) {
+        Some(elf::ELFCLASS32) => needs_class::<elf::FileHeader32<Endianness>>(bytes),
+        Some(elf::ELFCLASS64) => needs_class::<elf::FileHeader64<Endianness>>(bytes),
+        _ => Err("a class that is neither 32 nor 64 bits".into()),
+    }
+}
+
+fn needs_class<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<ElfNeeds, Problem> {
+    let (header, file) = File::<Elf>::open(bytes)?;
+    let dynamic = file.dynamic()?;
+    let needs = file.version_needs(&dynamic).ok_or("symbol versions outside the file")?;
+    let mut names = Names::default();
+    for need in &needs {
+        names.push(need.library)?;
+        names.push(need.version)?;
+    }
+    let versions = names.list.chunks_exact(2).zip(&needs).map(|(names, need)| VersionNeed {
+        library: names[0].clone(),
+        version: names[1].clone(),
+        weak: need.weak,
+    });
+    Ok(ElfNeeds {
+        machine: machine(header, file.endian),
+        wide: header.is_class_64(),
+        own_name: dynamic.name(elf::DT_SONAME)?,
+        needed: dynamic.needed()?,
+        versions: versions.collect(),
+        symbols: file.undefined_symbols(&needs)?,
+    })
+}
+
 fn read_class<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Linkage, Problem> {
-    let header = Elf::parse(bytes)?;
-    let endian = header.endian()?;
-    let file = File::<Elf> {
-        bytes,
-        endian,
-        segments: header.program_headers(endian, bytes)?,
-        sections: header.sections(endian, bytes)?,
-    };
+    let (header, file) = File::<Elf>::open(bytes)?;
+    let endian = file.endian;
     let dynamic = file.dynamic()?;
     let mut linkage = Linkage::new(Container::Elf, machine(header, endian), BinaryKind::Other);
     for segment in file.segments {
@@ -110,6 +141,15 @@ struct File<'a, Elf: FileHeader<Endian = Endianness>> {
     sections: SectionTable<'a, Elf>,
 }
 
+/// One `Elfxx_Vernaux`, with the library of its `Elfxx_Verneed`.
+struct Need<'a> {
+    library: &'a [u8],
+    version: &'a [u8],
+    /// What symbols have for it in `.gnu.version`.
+    index: u16,
+    weak: bool,
+}
+
 /// The dynamic section, with its strings. Empty where there is none.
 struct Dynamic<'a> {
     entries: Vec<(elf::DynamicTag, u64)>,
@@ -146,6 +186,14 @@ impl Dynamic<'_> {
 }
 
 impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
+    fn open(bytes: &'a [u8]) -> Result<(&'a Elf, Self), Problem> {
+        let header = Elf::parse(bytes)?;
+        let endian = header.endian()?;
+        let segments = header.program_headers(endian, bytes)?;
+        let sections = header.sections(endian, bytes)?;
+        Ok((header, File { bytes, endian, segments, sections }))
+    }
+
     /// What the loader sees at an address: the rest of the segment there.
     fn at(&self, address: u64) -> Option<&'a [u8]> {
         self.segments.iter().filter(|segment| segment.p_type(self.endian) == elf::PT_LOAD).find_map(
@@ -195,28 +243,31 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         })
     }
 
-    /// The version definitions a file needs: the name of each, and the index that symbols have for it.
+    /// The version definitions a file needs, weakly or not.
     ///
     /// Linux Standard Base Core, "Symbol Versioning": `Elfxx_Verneed` (16 bytes: version, count, file, aux, next) and
     /// `Elfxx_Vernaux` (16 bytes: hash, flags, other, name, next).
-    fn version_needs(&self, dynamic: &Dynamic<'a>) -> Option<Vec<(&'a [u8], u16)>> {
+    fn version_needs(&self, dynamic: &Dynamic<'a>) -> Option<Vec<Need<'a>>> {
         const WEAK: u16 = 2;
+        /// No program needs a hundredth of it; overlapping records in a small file could claim billions.
+        const MOST: usize = 1 << 16;
         let mut needs = Vec::new();
         let Some(address) = dynamic.value(elf::DT_VERNEED) else { return Some(needs) };
         let mut need = self.at(address)?;
         for _ in 0..dynamic.value(elf::DT_VERNEEDNUM)? {
+            let library = dynamic.strings.get(self.u32_at(need, 4)? as usize..)?;
             let mut auxiliary = need.get(self.u32_at(need, 8)? as usize..)?;
             for _ in 0..self.u16_at(need, 2)? {
-                if self.u16_at(auxiliary, 4)? & WEAK == 0 {
-                    let name = self.u32_at(auxiliary, 8)? as usize;
-                    needs.push((dynamic.strings.get(name..)?, self.u16_at(auxiliary, 6)?));
-                }
+                let version = dynamic.strings.get(self.u32_at(auxiliary, 8)? as usize..)?;
+                let weak = self.u16_at(auxiliary, 4)? & WEAK != 0;
+                needs.push(Need { library, version, index: self.u16_at(auxiliary, 6)?, weak });
                 match self.u32_at(auxiliary, 12)? as usize {
                     0 => break,
                     next => auxiliary = auxiliary.get(next..)?,
                 }
             }
             match self.u32_at(need, 12)? as usize {
+                _ if needs.len() > MOST => return None,
                 0 => break,
                 next => need = need.get(next..)?,
             }
@@ -229,7 +280,7 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         let mut highest: Option<(u32, u32)> = None;
         let mut indexes = Vec::new();
         let mut symbols = Vec::new();
-        for (name, index) in needs {
+        for Need { version: name, index, .. } in needs.into_iter().filter(|need| !need.weak) {
             let name = Names::one(name)?;
             let Some(version) = glibc_version(&name) else { continue };
             if highest < Some(version) {
@@ -250,6 +301,36 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         symbols.dedup();
         symbols.truncate(16);
         Ok(Some(GlibcDemand { version, symbols }))
+    }
+
+    /// All undefined symbols, with the version that each asks for.
+    fn undefined_symbols(&self, needs: &[Need<'_>]) -> Result<Vec<SymbolNeed>, Problem> {
+        /// Hidden, in `.gnu.version`.
+        const INDEX: u16 = 0x7fff;
+        let places: BTreeMap<u16, usize> =
+            needs.iter().enumerate().map(|(place, need)| (need.index & INDEX, place)).collect();
+        let versions = self.sections.gnu_versym(self.endian, self.bytes)?.map_or(&[][..], |found| found.0);
+        let table = self.sections.symbols(self.endian, self.bytes, elf::SHT_DYNSYM)?;
+        let strings: StringTable<'_> = table.strings();
+        let mut names = Names::default();
+        let mut symbols = Vec::new();
+        for (place, symbol) in table.iter().enumerate() {
+            if symbol.st_shndx(self.endian) != elf::SHN_UNDEF {
+                continue;
+            }
+            let name = symbol.name(self.endian, strings)?;
+            if name.is_empty() {
+                continue;
+            }
+            names.push(name)?;
+            let index = versions.get(place).map_or(0, |version| version.0.get(self.endian).index().0);
+            let weak = symbol.st_bind() == elf::STB_WEAK;
+            symbols.push(SymbolNeed { name: String::new(), version: places.get(&index).copied(), weak });
+        }
+        for (symbol, name) in symbols.iter_mut().zip(names.list) {
+            symbol.name = name;
+        }
+        Ok(symbols)
     }
 
     /// The undefined symbols that need one of some versions.
