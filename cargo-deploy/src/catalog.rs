@@ -1,6 +1,6 @@
 //! Gathers the plug-in lists into the plain value that the planner reads.
 
-use crate::{embedded, package, publish, sign, toolchain};
+use crate::{embedded, package, publish, repository, sign, toolchain};
 use deploy_model::Format;
 use deploy_plan::catalog::Catalog;
 use deploy_plan::target_table::TargetTable;
@@ -37,6 +37,7 @@ pub fn catalog() -> Result<Catalog, CatalogError> {
         packagers,
         toolchains: toolchain::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
         signers: sign::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
+        repositories: repository::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
         publishers: publish::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
     })
 }

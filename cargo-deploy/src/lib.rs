@@ -11,8 +11,9 @@
 //! | [`cli`] | says, drives | arguments, one file a verb, and all that prints |
 //! | [`engine`] | does | runs a plan: schedule, store, ledger, journal |
 //! | [`release`] | does | describes a release directory and reads it back |
-//! | [`toolchain`], [`package`], [`sign`], [`publish`] | knows | the plug-ins, one file each |
+//! | [`toolchain`], [`package`], [`sign`], [`repository`], [`publish`] | knows | the plug-ins, one file each |
 //! | [`asset`] | knows | what is fetched: the store of assets, the lock, the vendored directory |
+//! | [`layout`] | knows | where things stand in packages, for formats that share it |
 //! | [`probe`] | looks | facts about this machine and this checkout |
 //! | [`bench`] | touches | the only door to files, programs, the network, the clock |
 //!
@@ -26,10 +27,13 @@ pub mod cause;
 pub mod cli;
 pub mod embedded;
 pub mod engine;
+pub mod key;
+pub mod layout;
 pub mod package;
 pub mod plugin;
 pub mod probe;
 pub mod publish;
 pub mod release;
+pub mod repository;
 pub mod sign;
 pub mod toolchain;

@@ -4,7 +4,7 @@
 use crate::support::snapshot::{check, same};
 use cargo_deploy::cli::command::session::sections;
 use deploy_model::{FailureClass, Os, Triple};
-use deploy_plan::catalog::{Catalog, PackagerEntry, PluginEntry, Shape};
+use deploy_plan::catalog::{Catalog, Layout, PackagerEntry, PluginEntry, Shape};
 use deploy_plan::draw::{Until, draw};
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::finding::Finding;
@@ -23,7 +23,12 @@ fn catalog() -> Catalog {
             revision: 1,
             settings: serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false }),
         },
-        shape: Shape { systems: &[Os::Linux], file_name: "{name}_{version}_{arch}.deb", rooted: false },
+        shape: Shape {
+            systems: &[Os::Linux],
+            file_name: "{name}_{version}_{arch}.deb",
+            layout: Layout::Freedesktop,
+            ..Shape::ANYWHERE
+        },
     };
     catalog.packagers.insert("deb".parse().expect("a format"), deb);
     catalog
@@ -47,6 +52,7 @@ fn facts(catalog: &Catalog) -> Facts {
         rustup: false,
         rust_src: false,
         toolchains: catalog.toolchains.keys().map(|name| (name.clone(), ready(name))).collect(),
+        signers: BTreeMap::new(),
         rustflags: BTreeMap::new(),
         source: None,
         epoch: 1_704_067_200,

@@ -11,16 +11,18 @@ const LAYERS: &[&[&str]] = &[
     &["main", "cli"],
     &["engine"],
     &["release"],
-    &["package", "sign", "publish", "toolchain", "asset", "catalog"],
+    &["package", "sign", "repository", "publish", "toolchain", "asset", "catalog"],
+    &["layout"],
     &["probe"],
     &["bench"],
-    &["plugin", "cause", "embedded"],
+    &["plugin", "key", "cause", "embedded"],
 ];
 
 /// Imports within a layer, each with its reason.
 const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("catalog", "package", "gathers the lists of plug-ins"),
     ("catalog", "sign", "gathers the lists of plug-ins"),
+    ("catalog", "repository", "gathers the lists of plug-ins"),
     ("catalog", "publish", "gathers the lists of plug-ins"),
     ("catalog", "toolchain", "gathers the lists of plug-ins"),
 ];

@@ -33,7 +33,13 @@ pub struct Release {
     /// Everything fetched that went in, by path in the payload.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub assets: BTreeMap<String, AssetRecord>,
-    /// Every file of the release but this one and `SHA256SUMS`, by file name.
+    /// Who signed, by signer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signers: BTreeMap<String, SignerRecord>,
+    /// Package repositories inside the release, by plug-in, with the directory of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repositories: BTreeMap<String, RepositoryRecord>,
+    /// Every file of the release but this one, `SHA256SUMS` and the signatures of `SHA256SUMS`, by file name.
     pub artifacts: Vec<Artifact>,
 }
 
@@ -74,6 +80,31 @@ pub struct DeclaredTarget {
     pub binaries: Vec<String>,
     /// The formats it must be there in.
     pub formats: Vec<crate::Format>,
+}
+
+/// A signer that had a part in a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SignerRecord {
+    /// Identifies the key: an OpenPGP fingerprint, a minisign key id.
+    pub key: String,
+    /// The file of the release that holds the public key.
+    pub public_key: String,
+    /// What is appended to a file's name for its detached signature, with the dot.
+    pub suffix: String,
+}
+
+/// A package repository inside a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RepositoryRecord {
+    /// The directory, relative to the release.
+    pub directory: String,
+    /// The packages it must offer, by their names in the release.
+    pub packages: Vec<String>,
+    /// The signer whose signatures stand in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
 }
 
 /// Something fetched that went into a release.

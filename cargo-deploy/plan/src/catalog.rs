@@ -1,7 +1,8 @@
 //! What this build of the tool can do, as plain data for the planner: no handle to an effect.
 
 use crate::target_table::{Target, TargetTable};
-use deploy_model::{Format, Os};
+use deploy_model::artifact::SignatureForm;
+use deploy_model::{Arch, Format, Os};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ pub struct Catalog {
     pub signers: BTreeMap<String, PluginEntry>,
     /// Publishers, by id.
     pub publishers: BTreeMap<String, PluginEntry>,
+    /// Kinds of package repositories, by id.
+    pub repositories: BTreeMap<String, RepositoryEntry>,
 }
 
 /// What the planner knows of any plug-in.
@@ -43,30 +46,135 @@ pub struct PackagerEntry {
     pub shape: Shape,
 }
 
+/// What the planner knows of a kind of package repository.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RepositoryEntry {
+    /// As of any plug-in.
+    #[serde(flatten)]
+    pub plugin: PluginEntry,
+    /// The format of the packages that it offers, and the name of its directory in the release.
+    pub offer: Offer,
+}
+
+/// What a kind of package repository offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Offer {
+    /// The format of its packages.
+    pub format: &'static str,
+    /// The name of its directory in the release.
+    pub directory: &'static str,
+    /// The signer that its clients understand.
+    pub signer: &'static str,
+    /// What is signed: file, form, the file that comes of it. `{name}` stands for the setting of that name.
+    pub signatures: &'static [(&'static str, SignatureForm, &'static str)],
+    /// What a setting in those names is when it is not given.
+    pub defaults: &'static [(&'static str, &'static str)],
+}
+
+impl Offer {
+    /// One of the names of [`Offer::signatures`] with the settings put in.
+    pub fn file(&self, pattern: &str, settings: &serde_json::Value) -> String {
+        self.defaults.iter().fold(pattern.to_owned(), |name, (key, default)| {
+            let value = settings.get(key).and_then(serde_json::Value::as_str).unwrap_or(default);
+            name.replace(&format!("{{{key}}}"), value)
+        })
+    }
+}
+
+/// Where the entries of a payload stand in a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// As they are.
+    Flat,
+    /// Below one directory `{name}-{version}-{triple}/`.
+    Rooted,
+    /// Where Linux systems look for things of their kind.
+    Freedesktop,
+}
+
 /// What a packager makes, and for which targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Shape {
     /// Systems that its packages exist for; empty means all.
     pub systems: &'static [Os],
-    /// File name with `{name}`, `{version}`, `{triple}`, `{arch}` in it.
+    /// Processors that its packages exist for, with the format's names for them; empty means all, by our names.
+    pub architectures: &'static [(Arch, &'static str)],
+    /// File name with `{name}`, `{version}`, `{triple}`, `{arch}` and `{revision}` in it.
     pub file_name: &'static str,
-    /// Whether all files go below one directory `{name}-{version}-{triple}/`.
-    pub rooted: bool,
+    /// The setting that `{revision}` stands for, and what it is when it is not given.
+    pub revision: Option<(&'static str, &'static str)>,
+    /// What stands for the hyphen before a pre-release in `{version}`: `~` where it sorts before the release.
+    pub pre_release: char,
+    /// Where the entries stand.
+    pub layout: Layout,
+    /// The program of ours, by id, that it needs for the target.
+    pub program: Option<&'static str>,
+    /// The signer, by id, whose signature goes inside.
+    pub embeds: Option<&'static str>,
+    /// Whether the package is a program itself.
+    pub executable: bool,
 }
 
 impl Shape {
+    /// A shape that serves all systems and needs nothing.
+    pub const ANYWHERE: Shape = Shape {
+        systems: &[],
+        architectures: &[],
+        file_name: "{name}-{version}-{triple}",
+        revision: None,
+        pre_release: '-',
+        layout: Layout::Rooted,
+        program: None,
+        embeds: None,
+        executable: false,
+    };
+
     /// Whether packages of this shape exist for `target`.
     pub fn serves(&self, target: &Target) -> bool {
-        self.systems.is_empty() || self.systems.contains(&target.os)
+        let system = self.systems.is_empty() || self.systems.contains(&target.os);
+        system && (self.architectures.is_empty() || self.architecture(target.arch).is_some())
+    }
+
+    /// The format's name of a processor.
+    pub fn architecture(&self, arch: Arch) -> Option<&'static str> {
+        self.architectures.iter().find(|(known, _)| *known == arch).map(|(_, name)| *name)
     }
 
     /// The file name for an application and a target.
-    pub fn file_name(&self, name: &str, version: &str, target: &Target) -> String {
+    pub fn file_name(
+        &self,
+        name: &str,
+        version: &str,
+        target: &Target,
+        settings: &serde_json::Value,
+    ) -> String {
+        let revision = self.revision.map_or_else(String::new, |(key, default)| match settings.get(key) {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(serde_json::Value::Number(number)) => number.to_string(),
+            _ => default.to_owned(),
+        });
         self.file_name
             .replace("{name}", name)
-            .replace("{version}", version)
+            .replace("{version}", &self.version(version))
+            .replace("{revision}", &revision)
             .replace("{triple}", target.triple.as_str())
-            .replace("{arch}", target.arch.as_str())
+            .replace("{arch}", self.architecture(target.arch).unwrap_or(target.arch.as_str()))
+    }
+
+    /// A version as this format spells it.
+    pub fn version(&self, version: &str) -> String {
+        let (release, build) = version.split_once('+').map_or((version, None), |(r, b)| (r, Some(b)));
+        let release = match release.split_once('-') {
+            // Where a hyphen divides version and revision there can be no other.
+            Some((release, pre)) if self.pre_release != '-' => {
+                format!("{release}{}{}", self.pre_release, pre.replace('-', "."))
+            }
+            _ => release.to_owned(),
+        };
+        build.map_or(release.clone(), |build| format!("{release}+{build}"))
     }
 }

@@ -1,16 +1,20 @@
 //! Draws the plan of a project, from the facts of this machine and the catalog of plug-ins. Pure.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Layout};
 use crate::facts::{Availability, Facts};
 use crate::finding::Finding;
 use crate::plan::{
-    Action, Builder, Compile, Examine, Handle, Join, Package, PayloadPlan, Plan, PlannedEntry, Provision,
-    ProvisionMethod, Publish, SCHEMA, Source,
+    Action, Builder, Compile, Examine, Handle, Index, IndexedPackage, Join, Package, PayloadPlan, Plan,
+    PlannedEntry, Provision, ProvisionMethod, Publish, SCHEMA, Sign, Source, Tool,
 };
-use crate::project::{Asset, Project, ProjectTarget};
+use crate::project::{Asset, Project, ProjectTarget, Role, Skipped};
+use deploy_model::artifact::SignatureForm;
 use deploy_model::release::DeclaredTarget;
-use deploy_model::{FailureClass, RelPath, StepId, Triple};
+use deploy_model::{FailureClass, Format, Os, RelPath, StepId, Triple};
 use std::collections::BTreeMap;
+
+/// The file with the checksums of all others.
+pub const SUMS_FILE: &str = "SHA256SUMS";
 
 /// How far a plan goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +38,9 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
         compiled: BTreeMap::new(),
         batches: Vec::new(),
         lacking: Vec::new(),
+        tools: BTreeMap::new(),
+        files: BTreeMap::new(),
+        skipped: Vec::new(),
     };
     let mut declared = Vec::new();
     let fetched: Vec<(&Asset, Handle)> =
@@ -42,18 +49,19 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
     if until >= Until::Compiled {
         for target in &project.targets {
             let Some((compiled, toolchain)) = drawing.binaries(target) else { continue };
-            let declaration = declaration(project, target, toolchain);
+            let formats = drawing.formats(target);
+            let declaration = declaration(project, target, toolchain, formats.clone());
             let examined = drawing.examine(target, compiled, declaration.clone());
             declared.push(declaration);
             if until == Until::Published {
-                for format in &target.formats {
+                for format in &formats {
                     packages.extend(drawing.package(target, format, compiled, examined, &fetched));
                 }
             }
         }
     }
     if until == Until::Published {
-        drawing.close(&packages);
+        drawing.close(packages);
     }
     drawing.report_lacking();
     if !drawing.findings.is_empty() {
@@ -64,13 +72,29 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
         name: project.app.name.clone(),
         version: project.app.version.clone(),
         source_date_epoch: facts.epoch,
+        app: project.app.clone(),
+        desktop: project.desktop.clone(),
+        metainfo: project.metainfo.clone(),
+        signers: facts.signers.clone(),
         cargo: project.cargo.clone(),
         binaries: project.binaries.clone(),
         targets: declared,
         max_size: project.max_size.clone(),
         steps: drawing.builder.finish(),
-        skipped: project.skipped.clone(),
+        skipped: project
+            .skipped
+            .iter()
+            .cloned()
+            .chain(drawing.skipped.into_iter().filter(|_| until == Until::Published))
+            .collect(),
     })
+}
+
+/// A package in the plan: the step that gives its final bytes.
+struct Made {
+    handle: Handle,
+    format: Format,
+    file: String,
 }
 
 struct Drawing<'a> {
@@ -85,6 +109,11 @@ struct Drawing<'a> {
     batches: Vec<(String, Vec<String>, bool)>,
     /// What is missing, with the targets that lack it and the place of the first of them.
     lacking: Vec<(Lack, Vec<String>, Option<String>)>,
+    /// What compiles a program of ours for a triple.
+    tools: BTreeMap<(String, Triple), Handle>,
+    /// The file names that are taken, with the target that has them.
+    files: BTreeMap<String, String>,
+    skipped: Vec<Skipped>,
 }
 
 /// Why no toolchain can be used, and what mends it.
@@ -287,16 +316,85 @@ impl Drawing<'_> {
         self.builder.add(id, title, &[compiled], action)
     }
 
+    /// The formats that a target makes. A format whose file names have no triple in them can be made for one target
+    /// of a processor only; the first one that was asked for has it.
+    fn formats(&mut self, target: &ProjectTarget) -> Vec<Format> {
+        let row = &target.target;
+        let mut made = Vec::new();
+        for format in &target.formats {
+            let Some(file) = self.file_name(target, format) else { continue };
+            match self.files.get(&file) {
+                Some(other) => self.skipped.push(Skipped {
+                    what: format!("the {format} for {}", row.name),
+                    why: format!("it would have the file name of the one for {other}, {file}"),
+                }),
+                None => {
+                    self.files.insert(file, row.name.clone());
+                    made.push(format.clone());
+                }
+            }
+        }
+        made
+    }
+
+    fn file_name(&self, target: &ProjectTarget, format: &Format) -> Option<String> {
+        // The formats of a resolved project are all in the catalog.
+        let packager = self.catalog.packagers.get(format)?;
+        let app = &self.project.app;
+        let settings = self.settings(format);
+        Some(packager.shape.file_name(&app.name, &app.version, &target.target, &settings))
+    }
+
+    fn settings(&self, format: &Format) -> serde_json::Value {
+        self.project.packages.get(format).cloned().unwrap_or_else(|| serde_json::json!({}))
+    }
+
+    /// The step that compiles a program of ours for a target, statically, so that it runs on every system of its
+    /// kind.
+    fn tool(&mut self, target: &ProjectTarget, program: &str) -> Option<Handle> {
+        let arch = target.target.arch;
+        let is_static = |row: &&crate::target_table::Target| {
+            row.os == Os::Linux && row.arch == arch && row.libc.as_deref() == Some("musl")
+        };
+        let Some(row) = self.catalog.targets.target.iter().find(is_static) else {
+            let finding = Finding::configuration(
+                "plan::no-static-target",
+                format!("{program} is linked statically, and {arch} has no such target"),
+                "leave the format out for this target",
+            );
+            self.report(finding, target);
+            return None;
+        };
+        let triple = row.triple.clone();
+        let key = (program.to_owned(), triple.clone());
+        if let Some(known) = self.tools.get(&key) {
+            return Some(*known);
+        }
+        let mut needs = Vec::new();
+        if !self.facts.standard_libraries.contains(&triple) {
+            let id = StepId::of(&["provision", triple.as_str()]);
+            match self.builder.find(&id) {
+                Some(handle) => needs.push(handle),
+                None => needs.push(self.provision(target, &triple)?.0),
+            }
+        }
+        let id = StepId::of(&["tool", program, triple.as_str()]);
+        let title = format!("Compiling {program} for {}", target.target.arch);
+        let action = Action::Tool(Tool { program: program.to_owned(), triple });
+        let handle = self.builder.add(id, title, &needs, action);
+        self.tools.insert(key, handle);
+        Some(handle)
+    }
+
     fn package(
         &mut self,
         target: &ProjectTarget,
-        format: &deploy_model::Format,
+        format: &Format,
         compiled: Handle,
         examined: Handle,
         fetched: &[(&Asset, Handle)],
-    ) -> Option<Handle> {
-        // The formats of a resolved project are all in the catalog.
-        let packager = self.catalog.packagers.get(format)?;
+    ) -> Option<Made> {
+        let shape = self.catalog.packagers.get(format)?.shape.clone();
         let app = &self.project.app;
         let row = &target.target;
         let mut needs = vec![examined, compiled];
@@ -304,11 +402,16 @@ impl Drawing<'_> {
         for binary in &self.project.binaries {
             let name = format!("{}{}", binary.name, row.exe_suffix);
             let source = Source::Output { step: self.builder.id(compiled), name: name.clone() };
-            entries.push(PlannedEntry { path: name.parse().ok()?, source, executable: true });
+            let path = name.parse().ok()?;
+            entries.push(PlannedEntry { path, source, executable: true, role: Role::Program });
         }
         for file in &self.project.files {
+            if shape.layout != Layout::Freedesktop && !file.role.is_for_archives() {
+                continue;
+            }
             let source = Source::Project(file.from.clone());
-            entries.push(PlannedEntry { path: file.to.clone(), source, executable: file.executable });
+            let (path, role) = (file.to.clone(), file.role.clone());
+            entries.push(PlannedEntry { path, source, executable: file.executable, role });
         }
         for (asset, handle) in fetched {
             if !asset.targets.is_empty() && !asset.targets.contains(&row.name) {
@@ -321,40 +424,134 @@ impl Drawing<'_> {
             } else {
                 Source::Output { step, name: asset.path.file_name().to_owned() }
             };
-            entries.push(PlannedEntry { path: asset.path.clone(), source, executable: asset.executable });
+            let (path, role) = (asset.path.clone(), Role::Resource);
+            entries.push(PlannedEntry { path, source, executable: asset.executable, role });
         }
         entries.sort();
-        let file = packager.shape.file_name(&app.name, &app.version, row);
-        let root: Option<RelPath> = packager
-            .shape
-            .rooted
+        let file = self.file_name(target, format)?;
+        let root: Option<RelPath> = (shape.layout == Layout::Rooted)
             .then(|| format!("{}-{}-{}", app.name, app.version, row.triple).parse().ok())
             .flatten();
+        let program = match shape.program {
+            Some(program) => {
+                let handle = self.tool(target, program)?;
+                needs.push(handle);
+                Some(Source::Output { step: self.builder.id(handle), name: program.to_owned() })
+            }
+            None => None,
+        };
         let action = Package {
             format: format.clone(),
             target: row.name.clone(),
             triple: row.triple.clone(),
             file: file.clone(),
-            settings: self.project.packages.get(format).cloned().unwrap_or_else(|| serde_json::json!({})),
+            settings: self.settings(format),
             level: self.project.level,
             payload: PayloadPlan { root, entries },
+            program,
+            named_files: self.project.named_files.get(format).cloned().unwrap_or_default(),
         };
         let id = StepId::of(&["package", format.as_str(), &row.name]);
-        Some(self.builder.add(id, format!("Packaging {file}"), &needs, Action::Package(Box::new(action))))
+        let mut handle =
+            self.builder.add(id, format!("Packaging {file}"), &needs, Action::Package(Box::new(action)));
+        if let Some(signer) = shape.embeds.filter(|signer| self.facts.signers.contains_key(*signer)) {
+            handle = self.sign(signer, SignatureForm::Embedded, handle, &file, &file, Some(format.clone()));
+        }
+        Some(Made { handle, format: format.clone(), file })
+    }
+
+    fn sign(
+        &mut self,
+        signer: &str,
+        form: SignatureForm,
+        input: Handle,
+        file: &str,
+        output: &str,
+        format: Option<Format>,
+    ) -> Handle {
+        let action = Sign {
+            signer: signer.to_owned(),
+            form,
+            input: self.builder.id(input),
+            file: file.to_owned(),
+            output: output.to_owned(),
+            format,
+        };
+        let inside = if form == SignatureForm::Embedded { "inside" } else { "of" };
+        let id = StepId::of(&["sign", signer, inside, output]);
+        self.builder.add(id, format!("Signing {file} with {signer}"), &[input], Action::Sign(action))
+    }
+
+    /// Detached signatures of a file, one for each signer.
+    fn detached(&mut self, input: Handle, file: &str) -> Vec<Handle> {
+        let facts = self.facts;
+        let mut handles = Vec::new();
+        for (signer, planned) in &facts.signers {
+            let output = format!("{file}{}", planned.suffix);
+            handles.push(self.sign(signer, SignatureForm::Detached, input, file, &output, None));
+        }
+        handles
+    }
+
+    /// The package repositories: their files, and the signatures that stand among them.
+    fn repositories(&mut self, packages: &[Made]) -> Vec<Handle> {
+        let (project, catalog) = (self.project, self.catalog);
+        let mut handles = Vec::new();
+        for (id, settings) in &project.repositories {
+            let Some(entry) = catalog.repositories.get(id) else { continue };
+            let offer = &entry.offer;
+            let offered: Vec<&Made> =
+                packages.iter().filter(|made| made.format.as_str() == offer.format).collect();
+            if offered.is_empty() {
+                self.skipped.push(Skipped {
+                    what: format!("the {id} repository"),
+                    why: format!("this run makes no {}", offer.format),
+                });
+                continue;
+            }
+            let signer = Some(offer.signer.to_owned())
+                .filter(|signer| self.facts.signers.contains_key(signer))
+                .filter(|_| settings.get("signed") != Some(&serde_json::Value::Bool(false)));
+            let needs: Vec<Handle> = offered.iter().map(|made| made.handle).collect();
+            let indexed =
+                |made: &&Made| IndexedPackage { step: self.builder.id(made.handle), file: made.file.clone() };
+            let action = Index {
+                repository: id.clone(),
+                settings: settings.clone(),
+                directory: offer.directory.to_owned(),
+                packages: offered.iter().map(indexed).collect(),
+                signer: signer.clone(),
+            };
+            let title = format!("Indexing the {id} repository");
+            let handle = self.builder.add(StepId::of(&["index", id]), title, &needs, Action::Index(action));
+            handles.push(handle);
+            for (file, form, output) in offer.signatures.iter().filter(|_| signer.is_some()) {
+                let name = |pattern: &str| format!("{}/{}", offer.directory, offer.file(pattern, settings));
+                handles.push(self.sign(offer.signer, *form, handle, &name(file), &name(output), None));
+            }
+        }
+        handles
     }
 
     /// What stands at the end of every release: describe, verify, publish.
-    fn close(&mut self, packages: &[Handle]) {
+    fn close(&mut self, packages: Vec<Made>) {
         let app = &self.project.app;
         let release = format!("{}-{}", app.name, app.version);
+        let mut needs: Vec<Handle> = Vec::new();
+        for made in &packages {
+            needs.push(made.handle);
+            needs.extend(self.detached(made.handle, &made.file));
+        }
+        needs.extend(self.repositories(&packages));
         let described = self.builder.add(
             StepId::of(&["describe"]),
             format!("Describing {release}"),
-            packages,
+            &needs,
             Action::Describe,
         );
-        let mut needs = packages.to_vec();
         needs.push(described);
+        // Whoever trusts the signature of the checksums trusts every file of the release.
+        needs.extend(self.detached(described, SUMS_FILE));
         let verified = self.builder.add(
             StepId::of(&["verify"]),
             format!("Verifying {release} from its bytes"),
@@ -376,7 +573,12 @@ impl Drawing<'_> {
     }
 }
 
-fn declaration(project: &Project, target: &ProjectTarget, toolchain: String) -> DeclaredTarget {
+fn declaration(
+    project: &Project,
+    target: &ProjectTarget,
+    toolchain: String,
+    formats: Vec<Format>,
+) -> DeclaredTarget {
     let row = &target.target;
     DeclaredTarget {
         name: row.name.clone(),
@@ -388,6 +590,6 @@ fn declaration(project: &Project, target: &ProjectTarget, toolchain: String) -> 
         minimum_macos: target.macos.clone(),
         toolchain,
         binaries: project.binaries.iter().map(|binary| binary.name.clone()).collect(),
-        formats: target.formats.clone(),
+        formats,
     }
 }

@@ -1,5 +1,6 @@
 //! What is true here and now: the host, the tools found, the revision, the epoch.
 
+use crate::plan::PlannedSigner;
 use camino::Utf8PathBuf;
 use deploy_model::Triple;
 use deploy_model::release::SourceRevision;
@@ -29,6 +30,8 @@ pub struct Facts {
     pub rust_src: bool,
     /// For each toolchain of the catalog, whether it can be used here.
     pub toolchains: BTreeMap<String, Availability>,
+    /// For each signer that is to sign, the key that it found.
+    pub signers: BTreeMap<String, PlannedSigner>,
     /// The compiler flags that cargo would use for a triple, from `RUSTFLAGS` and its configuration files.
     /// Triples without an entry have none.
     pub rustflags: BTreeMap<Triple, Vec<String>>,

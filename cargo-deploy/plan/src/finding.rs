@@ -69,8 +69,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("project::unlocked-asset", "An asset has no sha256, neither in the manifest nor in Deploy.lock."),
     ("project::unknown-toolchain", "A toolchain that was asked for does not exist."),
     ("project::unmet-requirement", "The release is to have a property that this version cannot give it."),
+    ("project::empty-repository", "A package repository is to be made, and no package of its format."),
+    ("project::unsigned-repository", "A package repository has nothing to be signed with."),
     ("project::bad-pattern", "A pattern of paths cannot be understood."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
+    ("plan::no-static-target", "A program that goes into a package has no static target of its processor."),
     (
         "plan::no-standard-library",
         "The standard library of a target is missing and there is no way to get it here.",

@@ -1,6 +1,8 @@
 //! The plan: ordered steps, and all that is skipped and why. Running it makes no decisions.
 
-use crate::project::{Asset, Binary, CargoRequest, Level, Skipped};
+use crate::manifest::{Desktop, Metainfo};
+use crate::project::{App, Asset, Binary, CargoRequest, Level, Role, Skipped};
+use deploy_model::artifact::SignatureForm;
 use deploy_model::release::DeclaredTarget;
 use deploy_model::{Format, RelPath, StepId, Triple};
 use schemars::JsonSchema;
@@ -22,6 +24,14 @@ pub struct Plan {
     pub version: String,
     /// The moment written wherever a file holds one, in seconds since 1970-01-01 UTC.
     pub source_date_epoch: i64,
+    /// The application.
+    pub app: App,
+    /// The desktop entry, where there is to be one.
+    pub desktop: Option<Desktop>,
+    /// The AppStream metadata, where something was said about it.
+    pub metainfo: Option<Metainfo>,
+    /// Who signs, by signer.
+    pub signers: BTreeMap<String, PlannedSigner>,
     /// What cargo is asked for, for every target.
     pub cargo: CargoRequest,
     /// The binaries to compile.
@@ -65,8 +75,14 @@ pub enum Action {
     Join(Join),
     /// Reads the binaries of a target back and compares them with what was declared.
     Examine(Examine),
+    /// Compiles a small program of ours that goes into packages of one target.
+    Tool(Tool),
     /// Makes one package.
     Package(Box<Package>),
+    /// Puts a signature into a file or beside it.
+    Sign(Sign),
+    /// Makes a package repository of packages.
+    Index(Index),
     /// Writes the linkage table, `release.json` and `SHA256SUMS`.
     Describe,
     /// Reads the whole release back from its bytes.
@@ -84,7 +100,10 @@ impl Action {
             Action::Compile(_) => "compile",
             Action::Join(_) => "join",
             Action::Examine(_) => "examine",
+            Action::Tool(_) => "tool",
             Action::Package(_) => "package",
+            Action::Sign(_) => "sign",
+            Action::Index(_) => "index",
             Action::Describe => "describe",
             Action::Verify => "verify",
             Action::Publish(_) => "publish",
@@ -174,6 +193,82 @@ pub struct Package {
     pub level: Level,
     /// What goes in.
     pub payload: PayloadPlan,
+    /// The program of ours that the format needs, where it needs one.
+    pub program: Option<Source>,
+    /// The files of the project that the settings name, by the name as it is written there.
+    pub named_files: BTreeMap<String, RelPath>,
+}
+
+/// See [`Action::Tool`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Tool {
+    /// The program, by id.
+    pub program: String,
+    /// The triple it is compiled for.
+    pub triple: Triple,
+}
+
+/// See [`Action::Sign`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Sign {
+    /// The signer, by id.
+    pub signer: String,
+    /// How the signature relates to what is signed.
+    pub form: SignatureForm,
+    /// The step that made the file.
+    pub input: StepId,
+    /// The file, by its name among the step's outputs.
+    pub file: String,
+    /// The file to make; the same name where the signature goes inside.
+    pub output: String,
+    /// The package's format, where the signature goes inside.
+    pub format: Option<Format>,
+}
+
+/// A signer with the key that it will use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedSigner {
+    /// Its settings.
+    pub settings: serde_json::Value,
+    /// Identifies the key: an OpenPGP fingerprint, a minisign key id.
+    pub key: String,
+    /// When the key was made, in seconds since 1970-01-01 UTC; no signature is older.
+    pub created: i64,
+    /// The public key, as the file that users get.
+    pub public_key: String,
+    /// The name of that file.
+    pub public_key_file: String,
+    /// What is appended to a file's name for its detached signature, with the dot.
+    pub suffix: String,
+}
+
+/// See [`Action::Index`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Index {
+    /// The repository, by id.
+    pub repository: String,
+    /// Its settings.
+    pub settings: serde_json::Value,
+    /// Its directory in the release.
+    pub directory: String,
+    /// The packages that it offers.
+    pub packages: Vec<IndexedPackage>,
+    /// The signer whose signatures stand in it; `None` for a repository without.
+    pub signer: Option<String>,
+}
+
+/// A package that a repository offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct IndexedPackage {
+    /// The step that made it, or signed it.
+    pub step: StepId,
+    /// Its file name.
+    pub file: String,
 }
 
 /// What goes into a package, before it exists: where each entry will come from.
@@ -196,6 +291,9 @@ pub struct PlannedEntry {
     pub source: Source,
     /// Whether it can be executed there.
     pub executable: bool,
+    /// What it is for.
+    #[serde(flatten)]
+    pub role: Role,
 }
 
 /// Where an entry of a payload comes from.
@@ -254,6 +352,11 @@ impl Builder {
         debug_assert!(self.steps.iter().all(|step| step.id != id), "step names are unique: {id}");
         self.steps.push(Step { id, title, needs: needed, action });
         Handle(self.steps.len() - 1)
+    }
+
+    /// The step with this name, where it is there already.
+    pub fn find(&self, id: &StepId) -> Option<Handle> {
+        self.steps.iter().position(|step| step.id == *id).map(Handle)
     }
 
     /// The name of a step.

@@ -1,5 +1,6 @@
 //! The manifest after layers, defaults and checks: total. Nothing after this asks "and if it is absent?".
 
+use crate::manifest::{Desktop, Metainfo, UnitScope};
 use crate::target_table::Target;
 use camino::Utf8PathBuf;
 use deploy_model::{Format, GlibcVersion, RelPath, Sha256};
@@ -29,8 +30,19 @@ pub struct Project {
     pub assets: Vec<Asset>,
     /// How hard compressors work.
     pub level: Level,
+    /// The desktop entry, where there is to be one.
+    pub desktop: Option<Desktop>,
+    /// The AppStream metadata, where something was said about it.
+    pub metainfo: Option<Metainfo>,
     /// Settings of packagers, by format.
     pub packages: BTreeMap<Format, serde_json::Value>,
+    /// The files of the project that the settings of a packager name: by format, then by the name as it is written
+    /// there.
+    pub named_files: BTreeMap<Format, BTreeMap<String, RelPath>>,
+    /// Settings of the signers that are to sign, by id.
+    pub signers: BTreeMap<String, serde_json::Value>,
+    /// Settings of the package repositories to make, by id.
+    pub repositories: BTreeMap<String, serde_json::Value>,
     /// Settings of toolchains, by id.
     pub toolchains: BTreeMap<String, serde_json::Value>,
     /// The largest size allowed, in bytes, by format.
@@ -50,7 +62,7 @@ pub struct Skipped {
 }
 
 /// The application as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct App {
     /// Name in file names.
@@ -69,6 +81,10 @@ pub struct App {
     pub authors: Vec<String>,
     /// Home page, else the repository.
     pub homepage: Option<String>,
+    /// Where its source is.
+    pub repository: Option<String>,
+    /// Its picture, relative to the workspace root.
+    pub icon: Option<RelPath>,
 }
 
 /// What cargo is asked for, the same for every target.
@@ -124,6 +140,66 @@ pub struct ProjectTarget {
     pub path: Option<String>,
 }
 
+/// What an entry of a package is for. Formats that know places for such things put it there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "role")]
+pub enum Role {
+    /// One of the application's binaries.
+    Program,
+    /// A file of the application, at its path.
+    #[default]
+    Resource,
+    /// A document for people.
+    Document,
+    /// The text of a licence.
+    License,
+    /// What changed from version to version.
+    Changelog,
+    /// A manual page.
+    Manual,
+    /// A completion for a shell.
+    Completion,
+    /// A desktop entry of the project's own.
+    DesktopEntry,
+    /// AppStream metadata of the project's own.
+    Metainfo,
+    /// The application's picture.
+    Icon,
+    /// A file for its path from the root of the system.
+    System {
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A configuration file, for its path from the root of the system.
+    Config {
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A systemd unit.
+    Unit(UnitPlan),
+}
+
+impl Role {
+    /// Whether an archive holds such entries, too: it has no places for the others.
+    pub fn is_for_archives(&self) -> bool {
+        matches!(self, Role::Program | Role::Resource | Role::Document | Role::License)
+    }
+}
+
+/// What is done with a systemd unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct UnitPlan {
+    /// Whose it is.
+    pub scope: UnitScope,
+    /// Whether it is enabled when it is installed; `None` where its `[Install]` section decides.
+    pub enable: Option<bool>,
+    /// Whether it is started when it is installed.
+    pub start: bool,
+    /// Whether it is restarted when it is upgraded.
+    pub restart_on_upgrade: bool,
+}
+
 /// A file of the project that goes into packages.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -134,6 +210,8 @@ pub struct PayloadFile {
     pub from: RelPath,
     /// Whether it can be executed there.
     pub executable: bool,
+    /// What it is for.
+    pub role: Role,
 }
 
 /// Something to fetch.

@@ -3,9 +3,11 @@
 use crate::catalog::Catalog;
 use crate::finding::Finding;
 use crate::lock::LockedAsset;
-use crate::manifest::{Formats, Include, Manifest, Merged, Requirement, SourceKind, nearest};
+use crate::manifest::{
+    Formats, Include, InstalledFile, Manifest, Merged, Requirement, SourceKind, UnitScope, nearest,
+};
 use crate::project::{
-    App, Asset, Binary, CargoRequest, Origin, PayloadFile, Project, ProjectTarget, Skipped,
+    App, Asset, Binary, CargoRequest, Origin, PayloadFile, Project, ProjectTarget, Role, Skipped, UnitPlan,
 };
 use crate::target_table::{Target, TargetRequest};
 use crate::workspace::{Workspace, WorkspacePackage};
@@ -43,6 +45,8 @@ pub struct Request {
     pub locked: bool,
     /// `--offline` or `--frozen`.
     pub offline: bool,
+    /// `--no-sign`.
+    pub no_sign: bool,
     /// `--jobs`.
     pub jobs: Option<u32>,
     /// `--config` arguments that are cargo's.
@@ -97,23 +101,20 @@ pub fn resolve(given: &Given<'_>) -> Result<Project, Vec<Finding>> {
     let binaries = resolving.binaries(&packages, &cargo);
     let app = resolving.app(&packages);
     let targets = resolving.targets();
-    let files = resolving.files(&packages);
+    let mut files = resolving.files(&packages);
     let drafts = resolving.asset_drafts();
     let assets = resolving.pinned(drafts);
     resolving.distinct_paths(&binaries, &files, &assets);
+    files.extend(resolving.linux_files());
+    files.sort();
     resolving.requirements();
+    let signers = resolving.signers();
+    let repositories = resolving.repositories(&signers, &targets);
     let manifest = resolving.manifest();
+    let mut app = app.unwrap_or_default();
+    app.icon = files.iter().find(|file| file.role == Role::Icon).map(|file| file.from.clone());
     let project = Project {
-        app: app.unwrap_or_else(|| App {
-            name: String::new(),
-            title: String::new(),
-            version: String::new(),
-            id: None,
-            description: None,
-            license: None,
-            authors: Vec::new(),
-            homepage: None,
-        }),
+        app,
         root: given.workspace.root.clone(),
         target_directory: given.workspace.target_directory.clone(),
         cargo,
@@ -127,6 +128,11 @@ pub fn resolve(given: &Given<'_>) -> Result<Project, Vec<Finding>> {
             .iter()
             .filter_map(|(name, settings)| Some((name.parse().ok()?, settings.clone())))
             .collect(),
+        named_files: BTreeMap::new(),
+        signers,
+        repositories,
+        desktop: manifest.linux.desktop.clone(),
+        metainfo: manifest.linux.metainfo.clone(),
         toolchains: manifest.toolchain.clone(),
         max_size: manifest
             .release
@@ -380,6 +386,9 @@ impl<'a> Resolving<'a> {
                 .clone()
                 .or_else(|| written.repository.clone())
                 .or_else(|| from(|package| package.homepage.clone().or_else(|| package.repository.clone()))),
+            repository: written.repository.clone().or_else(|| from(|package| package.repository.clone())),
+            // Found with the other files for Linux.
+            icon: None,
         })
     }
 
@@ -557,11 +566,10 @@ impl<'a> Resolving<'a> {
         let mut found: BTreeMap<RelPath, PayloadFile> = BTreeMap::new();
         for package in packages {
             for path in self.standard_files(package) {
-                let Ok(to) = Utf8Path::new(path.as_str()).file_name().unwrap_or_default().parse::<RelPath>()
-                else {
-                    continue;
-                };
-                found.entry(to.clone()).or_insert(PayloadFile { to, from: path, executable: false });
+                let name = Utf8Path::new(path.as_str()).file_name().unwrap_or_default();
+                let Ok(to) = name.parse::<RelPath>() else { continue };
+                let role = if is_licence(name) { Role::License } else { Role::Document };
+                found.entry(to.clone()).or_insert(PayloadFile { to, from: path, executable: false, role });
             }
         }
         if let Some(text) = &self.manifest().app.license_file {
@@ -569,7 +577,8 @@ impl<'a> Resolving<'a> {
             if let Some(from) = file
                 && let Ok(to) = from.file_name().parse::<RelPath>()
             {
-                found.entry(to.clone()).or_insert(PayloadFile { to, from, executable: false });
+                let role = Role::License;
+                found.entry(to.clone()).or_insert(PayloadFile { to, from, executable: false, role });
             }
         }
         let includes = self.manifest().bundle.include.clone().unwrap_or_default();
@@ -669,10 +678,30 @@ impl<'a> Resolving<'a> {
             }
         };
         let base = self.base(&place);
-        let full = if base.is_empty() { pattern.clone() } else { format!("{base}/{pattern}") };
-        let Some(matcher) = self.matcher(&full, pattern, &place) else { return Vec::new() };
         let has_wildcard = pattern.contains(['*', '?', '[', '{']);
-        let matched: Vec<&String> = self.given.files.iter().filter(|path| matcher.is_match(path)).collect();
+        let mut files = Vec::new();
+        for path in self.matching(pattern, &place) {
+            let below = path.as_str().strip_prefix(&base).unwrap_or(path.as_str()).trim_start_matches('/');
+            let place_in_package = match to {
+                None => below.to_owned(),
+                Some(to) if has_wildcard => format!("{to}/{}", path.file_name()),
+                Some(to) => to.to_string(),
+            };
+            if let Ok(to) = place_in_package.parse() {
+                files.push(PayloadFile { to, from: path, executable: false, role: Role::Resource });
+            }
+        }
+        files
+    }
+
+    /// The files of the project that a pattern of the manifest means; a finding if there are none.
+    fn matching(&mut self, pattern: &str, place: &str) -> Vec<RelPath> {
+        let base = self.base(place);
+        let full = if base.is_empty() { pattern.to_owned() } else { format!("{base}/{pattern}") };
+        let Some(matcher) = self.matcher(&full, pattern, place) else { return Vec::new() };
+        let files = self.given.files;
+        let matched: Vec<RelPath> =
+            files.iter().filter(|path| matcher.is_match(path)).filter_map(|path| path.parse().ok()).collect();
         if matched.is_empty() {
             let finding = Finding::configuration(
                 "project::missing-file",
@@ -680,23 +709,120 @@ impl<'a> Resolving<'a> {
                 "create the file, or mend the pattern; it is relative to the manifest's directory",
             );
             self.findings.push(finding.at(place).class(FailureClass::MissingInput));
-            return Vec::new();
         }
+        matched
+    }
+
+    /// What `[linux]` and `app.icon` name. These go to places of their own, so they may have the names of others.
+    fn linux_files(&mut self) -> Vec<PayloadFile> {
+        let manifest = self.manifest();
+        let linux = &manifest.linux;
         let mut files = Vec::new();
-        for path in matched {
-            let below = path.strip_prefix(&base).unwrap_or(path).trim_start_matches('/');
-            let place_in_package = match to {
-                None => below.to_owned(),
-                Some(to) if has_wildcard => {
-                    format!("{to}/{}", Utf8Path::new(path).file_name().unwrap_or(path))
+        let lists = [
+            ("linux.man", &linux.man, Role::Manual),
+            ("linux.completions", &linux.completions, Role::Completion),
+            ("linux.docs", &linux.docs, Role::Document),
+        ];
+        for (key, patterns, role) in lists {
+            for (position, pattern) in patterns.iter().flatten().enumerate() {
+                for from in self.matching(pattern, &format!("{key}[{position}]")) {
+                    let Ok(to) = from.file_name().parse() else { continue };
+                    files.push(PayloadFile { to, from, executable: false, role: role.clone() });
                 }
-                Some(to) => to.to_string(),
-            };
-            if let (Ok(to), Ok(from)) = (place_in_package.parse(), path.parse()) {
-                files.push(PayloadFile { to, from, executable: false });
             }
         }
+        let singles = [
+            ("linux.changelog", &linux.changelog, Role::Changelog),
+            (
+                "linux.desktop.file",
+                &linux.desktop.as_ref().and_then(|desktop| desktop.file.clone()),
+                Role::DesktopEntry,
+            ),
+            (
+                "linux.metainfo.file",
+                &linux.metainfo.as_ref().and_then(|metainfo| metainfo.file.clone()),
+                Role::Metainfo,
+            ),
+            ("app.icon", &manifest.app.icon, Role::Icon),
+        ];
+        for (key, text, role) in singles {
+            let Some(from) = text.as_ref().and_then(|text| self.manifest_file(key, text)) else { continue };
+            let Ok(to) = from.file_name().parse() else { continue };
+            files.push(PayloadFile { to, from, executable: false, role });
+        }
+        for (key, list) in [("linux.config", &linux.configs), ("linux.file", &linux.files)] {
+            for (position, file) in list.iter().enumerate() {
+                let place = format!("{key}[{position}]");
+                let Some(from) = self.manifest_file(&format!("{place}.from"), &file.from) else { continue };
+                let mode = mode(file);
+                let role = if key == "linux.config" { Role::Config { mode } } else { Role::System { mode } };
+                let executable = mode & 0o111 != 0;
+                files.push(PayloadFile { to: file.to.clone(), from, executable, role });
+            }
+        }
+        for (position, unit) in linux.units.iter().enumerate() {
+            let place = format!("linux.unit[{position}].file");
+            let Some(from) = self.manifest_file(&place, &unit.file) else { continue };
+            let Ok(to) = from.file_name().parse() else { continue };
+            let plan = UnitPlan {
+                scope: unit.scope.unwrap_or(UnitScope::System),
+                enable: unit.enable,
+                start: unit.start.unwrap_or(true),
+                restart_on_upgrade: unit.restart_on_upgrade.unwrap_or(true),
+            };
+            files.push(PayloadFile { to, from, executable: false, role: Role::Unit(plan) });
+        }
+        // Two patterns may match one file.
+        files.sort();
+        files.dedup();
         files
+    }
+
+    /// Signers with a table of their own sign, unless the command line says that nothing is signed.
+    fn signers(&mut self) -> BTreeMap<String, serde_json::Value> {
+        let signers = self.manifest().sign.clone();
+        if self.given.request.no_sign {
+            self.skipped.extend(signers.keys().map(|signer| Skipped {
+                what: format!("signing with {signer}"),
+                why: "--no-sign was given".to_owned(),
+            }));
+            return BTreeMap::new();
+        }
+        signers
+    }
+
+    /// The package repositories to make: each needs packages of its format, and a signer unless it is to be unsigned.
+    fn repositories(
+        &mut self,
+        signers: &BTreeMap<String, serde_json::Value>,
+        targets: &[ProjectTarget],
+    ) -> BTreeMap<String, serde_json::Value> {
+        let repositories = self.manifest().repository.clone();
+        for (id, settings) in &repositories {
+            let Some(entry) = self.given.catalog.repositories.get(id) else { continue };
+            let offer = &entry.offer;
+            let there = targets
+                .iter()
+                .any(|target| target.formats.iter().any(|format| format.as_str() == offer.format));
+            // A run for one format or target alone is not about the repository.
+            let narrowed = !self.given.request.formats.is_empty() || !self.given.request.targets.is_empty();
+            if !there && !narrowed {
+                let message = format!("no target makes a {}, so the repository would be empty", offer.format);
+                let help = format!("add {:?} to `bundle.formats`, or take this table out", offer.format);
+                self.find("project::empty-repository", format!("repository.{id}"), message, help);
+            }
+            let unsigned = settings.get("signed") == Some(&serde_json::Value::Bool(false));
+            if !unsigned && !signers.contains_key(offer.signer) && !self.given.request.no_sign {
+                let message =
+                    format!("a repository is signed by {0}, and there is no [sign.{0}]", offer.signer);
+                let help = format!(
+                    "add [sign.{}] with a key, or write `signed = false`: then each user has to trust it by hand",
+                    offer.signer
+                );
+                self.find("project::unsigned-repository", format!("repository.{id}"), message, help);
+            }
+        }
+        repositories
     }
 
     fn matcher(&mut self, full: &str, pattern: &str, place: &str) -> Option<GlobMatcher> {
@@ -823,7 +949,20 @@ impl<'a> Resolving<'a> {
     fn requirements(&mut self) {
         for (position, requirement) in self.manifest().release.require.iter().flatten().enumerate() {
             let what = match requirement {
-                Requirement::Signed => "sign anything",
+                Requirement::Signed => {
+                    let place = format!("release.require[{position}]");
+                    if self.given.request.no_sign {
+                        let message = "the release is to be signed, and --no-sign was given".to_owned();
+                        let help = "leave --no-sign out, or take this out".to_owned();
+                        self.find("project::unmet-requirement", place, message, help);
+                    } else if self.manifest().sign.is_empty() {
+                        let message =
+                            "the release is to be signed, and nothing says with which key".to_owned();
+                        let help = "add a table `[sign.gpg]` or `[sign.minisign]`".to_owned();
+                        self.find("project::unmet-requirement", place, message, help);
+                    }
+                    continue;
+                }
                 Requirement::Timestamped => "give a signature a trusted time",
                 Requirement::Notarized => "have anything notarised",
                 Requirement::Sbom => "make a list of components",
@@ -886,6 +1025,25 @@ fn is_licence(name: &str) -> bool {
     ["LICENSE", "LICENCE", "COPYING", "UNLICENSE", "NOTICE", "COPYRIGHT"]
         .iter()
         .any(|word| upper.starts_with(word))
+}
+
+/// The permission bits of a file; the schema lets nothing but octal digits through.
+fn mode(file: &InstalledFile) -> u32 {
+    file.mode.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(0o644)
+}
+
+/// The file of the project that a setting of a plug-in names, relative to the manifest that the setting is in.
+/// `field` is its place: `package.deb.changelog`.
+pub fn file_of_setting(given: &Given<'_>, field: &str, text: &str) -> Result<RelPath, Vec<Finding>> {
+    let mut resolving = Resolving { given, findings: Vec::new(), skipped: Vec::new() };
+    resolving.manifest_file(field, text).ok_or(resolving.findings)
+}
+
+/// The files of the project that a setting's pattern means; at least one.
+pub fn files_of_setting(given: &Given<'_>, field: &str, pattern: &str) -> Result<Vec<RelPath>, Vec<Finding>> {
+    let mut resolving = Resolving { given, findings: Vec::new(), skipped: Vec::new() };
+    let files = resolving.matching(pattern, field);
+    if resolving.findings.is_empty() { Ok(files) } else { Err(resolving.findings) }
 }
 
 /// A relative path without `.` and `..`; `None` when it leads out.

@@ -123,6 +123,30 @@ pub fn names(path: &Utf8Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
+/// The paths of all that lies below a directory but directories, with slashes, sorted.
+pub fn names_below(path: &Utf8Path) -> Result<Vec<String>, FileError> {
+    let mut found = Vec::new();
+    let mut open = vec![String::new()];
+    while let Some(below) = open.pop() {
+        let directory = path.join(&below);
+        for entry in directory.read_dir_utf8().file("list", &directory)? {
+            let entry = entry.file("list", &directory)?;
+            let name = if below.is_empty() {
+                entry.file_name().to_owned()
+            } else {
+                format!("{below}/{}", entry.file_name())
+            };
+            if entry.file_type().file("look at", entry.path())?.is_dir() {
+                open.push(name);
+            } else {
+                found.push(name);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Digest and size of a file.
 pub fn digest(path: &Utf8Path) -> Result<(Sha256, u64), FileError> {
     let mut file = open(path)?;

@@ -153,6 +153,9 @@ pub struct Selection {
     /// Open no connection
     #[arg(long, help_heading = "Manifest Options")]
     pub offline: bool,
+    /// Sign nothing, whatever the manifest says
+    #[arg(long)]
+    pub no_sign: bool,
     /// `--locked` and `--offline`
     #[arg(long, help_heading = "Manifest Options")]
     pub frozen: bool,

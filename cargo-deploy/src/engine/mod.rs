@@ -119,6 +119,7 @@ pub fn run(plan: &Plan, setup: &Setup<'_>) -> Result<Finished, RunError> {
         memo: DigestMemo::load(&work.join("digests.json"))?,
         ledger: Mutex::new(Ledger::load(&work.join("ledger.json"))?),
         receipts: Mutex::default(),
+        keys: Mutex::default(),
         failures: Mutex::default(),
         timings: Mutex::default(),
         counts: Mutex::default(),
@@ -153,6 +154,8 @@ struct Engine<'a> {
     memo: DigestMemo,
     ledger: Mutex<Ledger>,
     receipts: Mutex<BTreeMap<StepId, Receipt>>,
+    /// Keys that were opened, by signer.
+    keys: Mutex<BTreeMap<String, std::sync::Arc<dyn crate::key::Key>>>,
     failures: Mutex<Vec<(usize, Failure)>>,
     timings: Mutex<Vec<Timing>>,
     counts: Mutex<Counts>,

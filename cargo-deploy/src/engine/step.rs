@@ -7,18 +7,29 @@ use crate::bench::memo::DigestMemo;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::store::{Output, Receipt};
 use crate::engine::{Engine, Setup};
-use crate::package::{self, Entry, PackageError, Payload};
+use crate::key::{Key, KeyError, Subject};
+use crate::layout::{Entry, NamedFile, NodeKind, Payload, Tree};
+use crate::package::{self, PackageError};
 use crate::publish::{self, Publication, PublishError, PublishedFile};
 use crate::release::{LINKAGE_FILE, RELEASE_FILE, SUMS_FILE, describe, examine, verify};
+use crate::repository::{self, RepositoryError, RepositoryFile, Stock, StockedPackage};
+use crate::sign::{self, KeyContext};
 use crate::toolchain::cargo_call::{self, CompileError};
+use crate::toolchain::program::{self, ProgramError};
 use crate::toolchain::standard_library::{self, ProvisionError};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::{linkage::LinkageError, universal};
-use deploy_model::artifact::Content;
-use deploy_model::release::{AssetRecord, SCHEMA};
+use deploy_model::artifact::{Content, Signature, SignatureForm};
+use deploy_model::release::{AssetRecord, RepositoryRecord, SCHEMA, SignerRecord};
 use deploy_model::{Artifact, ArtifactKind, FailureClass, RelPath, Release, Sha256, StepId};
-use deploy_plan::plan::{Action, Compile, Examine, Join, Package, Plan, Publish, Source, Step};
+use deploy_plan::catalog::Layout;
+use deploy_plan::finding::Finding;
+use deploy_plan::plan::{
+    Action, Compile, Examine, Index, Join, Package, Plan, Publish, Sign, Source, Step, Tool,
+};
+use deploy_plan::project::Role;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Raise it when a step makes other outputs from the same inputs and no plug-in's revision says so.
 const REVISION: u32 = 1;
@@ -62,9 +73,26 @@ pub enum StepError {
         /// What differs, a line each.
         differences: Vec<String>,
     },
+    /// A program of ours could not be compiled.
+    #[error(transparent)]
+    Tool(#[from] Box<ProgramError>),
     /// A package could not be made.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// A key that was there when the run began cannot be opened any more.
+    #[error("open the key of {signer}: {}", .finding.message)]
+    Locked {
+        /// The signer.
+        signer: String,
+        /// What is wrong.
+        finding: Box<Finding>,
+    },
+    /// A signature could not be made.
+    #[error(transparent)]
+    Sign(#[from] KeyError),
+    /// A repository could not be made.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
     /// Two entries of a payload have the same path.
     #[error("put {path} into the package: two entries have this path")]
     DuplicatePath {
@@ -107,9 +135,13 @@ impl StepError {
     /// What kind of failure it is.
     pub fn class(&self) -> FailureClass {
         match self {
-            StepError::File(_) | StepError::Package(_) | StepError::Publish(_) | StepError::Join { .. } => {
-                FailureClass::Unexpected
-            }
+            StepError::File(_)
+            | StepError::Package(_)
+            | StepError::Publish(_)
+            | StepError::Join { .. }
+            | StepError::Repository(_) => FailureClass::Unexpected,
+            StepError::Tool(error) => error.class(),
+            StepError::Locked { .. } | StepError::Sign(_) => FailureClass::Credentials,
             StepError::Provision(error) => error.class(),
             StepError::Fetch(error) => error.class(),
             StepError::Compile(error) => error.class(),
@@ -172,9 +204,60 @@ pub(crate) fn fingerprint(
             fingerprint.add("time", plan.source_date_epoch.to_string());
             fingerprint.add("file name", package.file.clone());
             fingerprint.add_json("root", &package.payload.root);
-            for entry in payload(package, plan, known)?.entries {
+            if packager.entry().shape.layout == Layout::Freedesktop {
+                fingerprint.add_json("application", &(&plan.app, &plan.desktop, &plan.metainfo));
+            }
+            let payload = payload(package, plan, known)?;
+            for entry in payload.entries {
                 let mode = if entry.executable { "x" } else { "-" };
-                fingerprint.add(entry.path.as_str(), format!("{} {mode}", entry.sha256));
+                let role = match &entry.role {
+                    Role::Program | Role::Resource => String::new(),
+                    role => format!(" {}", serde_json::to_string(role).unwrap_or_default()),
+                };
+                fingerprint.add(entry.path.as_str().to_owned() + &role, format!("{} {mode}", entry.sha256));
+            }
+            for (name, file) in payload.named_files {
+                fingerprint.add(format!("{name} of the settings"), file.sha256.as_str());
+            }
+            if let Some(Source::Output { step, .. }) = &package.program {
+                add_outputs(&mut fingerprint, step, known)?;
+            }
+        }
+        Action::Tool(tool) => {
+            let program = program::find(&tool.program)
+                .ok_or_else(|| StepError::NoPlugin { id: tool.program.clone() })?;
+            fingerprint.add("sources", program.digest().as_str());
+            fingerprint.add("triple", tool.triple.as_str());
+            fingerprint.add_json("tools", &setup.tools.get("rustc"));
+        }
+        Action::Sign(sign) => {
+            let signer =
+                sign::find(&sign.signer).ok_or_else(|| StepError::NoPlugin { id: sign.signer.clone() })?;
+            fingerprint.add("signer", format!("{} r{}", sign.signer, signer.info().revision));
+            if let Some(format) = &sign.format {
+                let revision = package::find(format.as_str()).map_or(0, |packager| packager.info().revision);
+                fingerprint.add("packager", format!("{format} r{revision}"));
+            }
+            let planned = plan.signers.get(&sign.signer);
+            fingerprint.add_json("key", &planned.map(|planned| (&planned.key, &planned.public_key)));
+            fingerprint.add_json("form", &sign.form);
+            fingerprint.add("time", plan.source_date_epoch.to_string());
+            fingerprint.add("name", format!("{} {} {}", plan.name, plan.version, sign.output));
+            let output = output(known, &sign.input, &sign.file)?;
+            fingerprint.add(sign.file.clone(), output.sha256.as_str());
+        }
+        Action::Index(index) => {
+            let repository = repository::find(&index.repository)
+                .ok_or_else(|| StepError::NoPlugin { id: index.repository.clone() })?;
+            fingerprint.add("repository", format!("{} r{}", index.repository, repository.info().revision));
+            fingerprint.add("settings", index.settings.to_string());
+            fingerprint.add("time", plan.source_date_epoch.to_string());
+            fingerprint.add_json("application", &plan.app);
+            let key = index.signer.as_ref().and_then(|signer| plan.signers.get(signer));
+            fingerprint.add_json("key", &key.map(|key| (&key.public_key_file, &key.public_key)));
+            for package in &index.packages {
+                let output = output(known, &package.step, &package.file)?;
+                fingerprint.add(package.file.clone(), output.sha256.as_str());
             }
         }
         Action::Describe => {
@@ -182,6 +265,7 @@ pub(crate) fn fingerprint(
             fingerprint.add_json("sizes", &plan.max_size);
             fingerprint.add_json("tools", &setup.tools);
             fingerprint.add_json("revision", &setup.source);
+            fingerprint.add_json("signers", &plan.signers);
             fingerprint.add("time", plan.source_date_epoch.to_string());
             fingerprint.add("name", format!("{} {}", plan.name, plan.version));
             for step in &plan.steps {
@@ -191,6 +275,9 @@ pub(crate) fn fingerprint(
                         fingerprint.add_json(package.file.clone(), receipt);
                     }
                     Action::Fetch(asset) => fingerprint.add_json(format!("asset {}", asset.path), asset),
+                    Action::Sign(_) | Action::Index(_) if comes_before_describe(plan, step) => {
+                        fingerprint.add_json(step.id.as_str(), receipt(known, &step.id)?);
+                    }
                     _ => {}
                 }
             }
@@ -202,6 +289,21 @@ pub(crate) fn fingerprint(
         }
     }
     Ok(Some(fingerprint))
+}
+
+/// Whether a step is done before the release is described; the signatures of the description come after.
+fn comes_before_describe(plan: &Plan, step: &Step) -> bool {
+    let described = plan.steps.iter().position(|other| matches!(other.action, Action::Describe));
+    let own = plan.steps.iter().position(|other| other.id == step.id);
+    own < described
+}
+
+/// One of the files that a step made.
+fn output<'a>(known: &Known<'a>, step: &StepId, name: &str) -> Result<&'a Output, StepError> {
+    receipt(known, step)?
+        .outputs
+        .get(name)
+        .ok_or_else(|| StepError::NoSource { name: name.to_owned(), step: step.clone() })
 }
 
 fn add_outputs(fingerprint: &mut Fingerprint, step: &StepId, known: &Known<'_>) -> Result<(), StepError> {
@@ -220,8 +322,9 @@ fn receipt<'a>(known: &Known<'a>, step: &StepId) -> Result<&'a Receipt, StepErro
 
 /// The payload of a package: every entry with its content's place, size and digest.
 fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload, StepError> {
-    let mut entries: BTreeMap<RelPath, Entry> = BTreeMap::new();
-    let mut add = |entry: Entry| match entries.insert(entry.path.clone(), entry) {
+    // Two entries may have the same path when they are for different things.
+    let mut entries: BTreeMap<(Role, RelPath), Entry> = BTreeMap::new();
+    let mut add = |entry: Entry| match entries.insert((entry.role.clone(), entry.path.clone()), entry) {
         Some(other) => Err(StepError::DuplicatePath { path: other.path }),
         None => Ok(()),
     };
@@ -234,29 +337,45 @@ fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload,
                     path: content.clone(),
                     source: std::io::ErrorKind::NotFound.into(),
                 })?;
-                let path = planned.path.clone();
-                add(Entry { path, content, size, sha256, executable: planned.executable })?;
+                let (path, role) = (planned.path.clone(), planned.role.clone());
+                add(Entry { path, content, size, sha256, executable: planned.executable, role })?;
             }
             Source::Output { step, name } => {
-                let output = receipt(known, step)?
-                    .outputs
-                    .get(name)
-                    .ok_or_else(|| StepError::NoSource { name: name.clone(), step: step.clone() })?;
-                add(entry(planned.path.clone(), output, planned.executable || output.executable))?;
+                let output = output(known, step, name)?;
+                let executable = planned.executable || output.executable;
+                add(entry(planned.path.clone(), output, executable, planned.role.clone()))?;
             }
             Source::Tree { step } => {
                 for (name, output) in &receipt(known, step)?.outputs {
                     let below: RelPath = name
                         .parse()
                         .map_err(|_| StepError::NoSource { name: name.clone(), step: step.clone() })?;
-                    add(entry(below.below(&planned.path), output, output.executable))?;
+                    let path = below.below(&planned.path);
+                    add(entry(path, output, output.executable, planned.role.clone()))?;
                 }
             }
         }
     }
+    let program = match &package.program {
+        Some(Source::Output { step, name }) => Some(output(known, step, name)?.path.clone()),
+        _ => None,
+    };
+    let mut named_files = BTreeMap::new();
+    for (name, path) in &package.named_files {
+        let content = known.root.join(path.as_str());
+        let (sha256, size) = known.memo.digest(&content)?.ok_or_else(|| FileError {
+            action: "read",
+            path: content.clone(),
+            source: std::io::ErrorKind::NotFound.into(),
+        })?;
+        named_files.insert(name.clone(), NamedFile { content, path: path.clone(), size, sha256 });
+    }
     Ok(Payload {
-        name: plan.name.clone(),
-        version: plan.version.clone(),
+        app: plan.app.clone(),
+        desktop: plan.desktop.clone(),
+        metainfo: plan.metainfo.clone(),
+        program,
+        named_files,
         triple: package.triple.clone(),
         file: package.file.clone(),
         root: package.payload.root.clone(),
@@ -265,23 +384,30 @@ fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload,
     })
 }
 
-fn entry(path: RelPath, output: &Output, executable: bool) -> Entry {
-    Entry { path, content: output.path.clone(), size: output.size, sha256: output.sha256.clone(), executable }
+fn entry(path: RelPath, output: &Output, executable: bool, role: Role) -> Entry {
+    Entry {
+        path,
+        content: output.path.clone(),
+        size: output.size,
+        sha256: output.sha256.clone(),
+        executable,
+        role,
+    }
 }
 
-/// Every file of the release, sorted by name.
+/// Every file of the release, sorted by name. A signature inside a package makes another file of the same name.
 fn release_files(plan: &Plan, known: &Known<'_>) -> Result<Vec<PublishedFile>, StepError> {
-    let mut found = Vec::new();
+    let mut found: BTreeMap<String, PublishedFile> = BTreeMap::new();
     for step in &plan.steps {
-        if matches!(step.action, Action::Package(_) | Action::Describe) {
+        if matches!(step.action, Action::Package(_) | Action::Sign(_) | Action::Index(_) | Action::Describe) {
             for (name, output) in &receipt(known, &step.id)?.outputs {
                 let (path, sha256) = (output.path.clone(), output.sha256.clone());
-                found.push(PublishedFile { name: name.clone(), path, sha256 });
+                let file = PublishedFile { name: name.clone(), path, sha256 };
+                found.insert(name.clone(), file);
             }
         }
     }
-    found.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(found)
+    Ok(found.into_values().collect())
 }
 
 impl Engine<'_> {
@@ -304,7 +430,10 @@ impl Engine<'_> {
             Action::Compile(_) => Receipt::default(),
             Action::Join(join) => self.join(join, bench)?,
             Action::Examine(examine) => self.examine(examine)?,
+            Action::Tool(tool) => self.tool(tool, bench)?,
             Action::Package(package) => self.package(step, package, bench)?,
+            Action::Sign(sign) => self.sign(sign, bench)?,
+            Action::Index(index) => self.index(index, bench)?,
             Action::Describe => self.describe(bench)?,
             Action::Verify => self.verify()?,
             Action::Publish(publish) => return self.publish(publish),
@@ -431,19 +560,26 @@ impl Engine<'_> {
         let packager = package::find(package.format.as_str())
             .ok_or_else(|| StepError::NoPlugin { id: package.format.to_string() })?;
         let payload = self.with_known(|known| payload(package, self.plan, known))?;
-        let file = packager.package(&package.settings, &payload, bench)?;
-        let mut receipt = Receipt::default();
-        receipt.outputs.insert(package.file.clone(), self.store.adopt(&file, false, &self.memo)?);
-        for entry in &payload.entries {
-            receipt.contents.push(Content {
-                path: packager.place(&payload, entry),
-                sha256: entry.sha256.clone(),
-                size: entry.size,
-                executable: entry.executable,
-            });
+        let tree = packager.lay_out(&package.settings, &payload, bench)?;
+        let file = packager.package(&package.settings, &payload, &tree, bench)?;
+        let executable = packager.entry().shape.executable;
+        let mut receipt = Receipt { properties: tree.properties.clone(), ..Receipt::default() };
+        receipt.outputs.insert(package.file.clone(), self.store.adopt(&file, executable, &self.memo)?);
+        for node in &tree.nodes {
+            match &node.kind {
+                NodeKind::File { size, sha256, mode, .. } => receipt.contents.push(Content {
+                    path: node.path.clone(),
+                    sha256: sha256.clone(),
+                    size: *size,
+                    mode: *mode,
+                }),
+                NodeKind::Symlink { target } => {
+                    receipt.links.insert(node.path.clone(), target.clone());
+                }
+            }
         }
         receipt.contents.sort();
-        receipt.linkage = self.linkage_inside(step, package, &payload, packager);
+        receipt.linkage = self.linkage_inside(step, package, &tree);
         Ok(receipt)
     }
 
@@ -452,29 +588,165 @@ impl Engine<'_> {
         &self,
         step: &Step,
         package: &Package,
-        payload: &Payload,
-        packager: &dyn package::AnyPackager,
+        tree: &Tree,
     ) -> BTreeMap<String, Vec<deploy_model::Linkage>> {
         let receipts = self.locked(&self.receipts);
         let examined: Vec<&Receipt> = step.needs.iter().filter_map(|need| receipts.get(need)).collect();
         let binaries = package.payload.entries.iter().filter_map(|planned| match &planned.source {
-            Source::Output { name, .. } => {
+            Source::Output { name, .. } if planned.role == Role::Program => {
                 let images = examined.iter().find_map(|receipt| receipt.linkage.get(name))?;
-                let entry = payload.entries.iter().find(|entry| entry.path == planned.path)?;
-                Some((packager.place(payload, entry), images.clone()))
+                let is_it = |kind: &NodeKind| matches!(kind, NodeKind::File { role: Role::Program, .. });
+                let node = tree
+                    .nodes
+                    .iter()
+                    .find(|node| node.origin.as_ref() == Some(&planned.path) && is_it(&node.kind))?;
+                Some((node.path.clone(), images.clone()))
             }
-            Source::Project(_) | Source::Tree { .. } => None,
+            _ => None,
         });
         binaries.collect()
+    }
+
+    fn tool(&self, tool: &Tool, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let program =
+            program::find(&tool.program).ok_or_else(|| StepError::NoPlugin { id: tool.program.clone() })?;
+        let file = program::compile(program, &tool.triple, self.setup.machine, bench).map_err(Box::new)?;
+        let mut receipt = Receipt::default();
+        receipt.outputs.insert(tool.program.clone(), self.store.adopt(&file, true, &self.memo)?);
+        Ok(receipt)
+    }
+
+    /// The key of a signer, opened once in a run.
+    fn key(&self, signer: &str) -> Result<Arc<dyn Key>, StepError> {
+        if let Some(key) = self.locked(&self.keys).get(signer) {
+            return Ok(Arc::clone(key));
+        }
+        let plugin = sign::find(signer).ok_or_else(|| StepError::NoPlugin { id: signer.to_owned() })?;
+        let settings = self.plan.signers.get(signer).map(|planned| planned.settings.clone());
+        let context = KeyContext {
+            root: self.setup.root,
+            environment: &self.setup.machine.environment,
+            moment: self.plan.source_date_epoch,
+        };
+        let key = plugin
+            .open(&settings.unwrap_or_default(), &context)
+            .map_err(|finding| StepError::Locked { signer: signer.to_owned(), finding: Box::new(finding) })?;
+        let key: Arc<dyn Key> = Arc::from(key);
+        self.locked(&self.keys).insert(signer.to_owned(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    fn sign(&self, sign: &Sign, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let input = self.with_known(|known| output(known, &sign.input, &sign.file).cloned())?;
+        let key = self.key(&sign.signer)?;
+        let subject = Subject {
+            file: &sign.file,
+            name: &self.plan.name,
+            version: &self.plan.version,
+            moment: self.plan.source_date_epoch.max(key.identity().created),
+        };
+        let made = bench.file("signed");
+        let made = match sign.form {
+            SignatureForm::Detached => {
+                let signature = key.detached(&mut files::open(&input.path)?, &subject)?;
+                files::replace(&made, &signature)?;
+                made
+            }
+            SignatureForm::Cleartext => {
+                let text = String::from_utf8_lossy(&files::read(&input.path)?).into_owned();
+                files::replace(&made, key.cleartext(&text, &subject)?.as_bytes())?;
+                made
+            }
+            SignatureForm::Embedded => {
+                let format = sign.format.as_ref().map(ToString::to_string).unwrap_or_default();
+                let packager = package::find(&format).ok_or(StepError::NoPlugin { id: format })?;
+                packager.embed(&input.path, key.as_ref(), &subject, bench)?
+            }
+        };
+        let mut receipt = Receipt::default();
+        let executable = sign.form == SignatureForm::Embedded && input.executable;
+        receipt.outputs.insert(sign.output.clone(), self.store.adopt(&made, executable, &self.memo)?);
+        Ok(receipt)
+    }
+
+    fn index(&self, index: &Index, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let repository = repository::find(&index.repository)
+            .ok_or_else(|| StepError::NoPlugin { id: index.repository.clone() })?;
+        let mut packages: BTreeMap<String, Output> = BTreeMap::new();
+        self.with_known(|known| {
+            for package in &index.packages {
+                let output = output(known, &package.step, &package.file)?;
+                packages.insert(package.file.clone(), output.clone());
+            }
+            Ok::<(), StepError>(())
+        })?;
+        let stocked: Vec<StockedPackage> = packages
+            .iter()
+            .map(|(file, output)| StockedPackage {
+                file: file.clone(),
+                path: output.path.clone(),
+                sha256: output.sha256.clone(),
+                size: output.size,
+            })
+            .collect();
+        let signer = index.signer.as_ref().and_then(|signer| self.plan.signers.get(signer));
+        let stock = Stock {
+            app: &self.plan.app,
+            packages: &stocked,
+            public_key: signer.map(|one| (one.public_key_file.as_str(), one.public_key.as_str())),
+        };
+        let mut receipt = Receipt::default();
+        for (name, file) in repository.index(&index.settings, &stock, bench)? {
+            let output = match file {
+                RepositoryFile::Made(path) => self.store.adopt(&path, false, &self.memo)?,
+                RepositoryFile::Package(file) => packages
+                    .get(&file)
+                    .cloned()
+                    .ok_or_else(|| StepError::NoSource { name: file, step: bench.step.clone() })?,
+            };
+            receipt.outputs.insert(format!("{}/{name}", index.directory), output);
+        }
+        Ok(receipt)
     }
 
     fn describe(&self, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
         let receipts = self.locked(&self.receipts).clone();
         let mut artifacts = Vec::new();
         let mut assets = BTreeMap::new();
-        for step in &self.plan.steps {
+        let mut repositories = BTreeMap::new();
+        let mut receipt = Receipt::default();
+        for step in self.plan.steps.iter().filter(|step| comes_before_describe(self.plan, step)) {
             match &step.action {
-                Action::Package(package) => artifacts.extend(artifact(step, package, &receipts)),
+                Action::Package(package) => {
+                    artifacts.extend(artifact(self.plan, step, package, &receipts));
+                }
+                Action::Sign(sign) if sign.form != SignatureForm::Embedded => {
+                    let signature = Signature {
+                        signer: sign.signer.clone(),
+                        form: sign.form,
+                        of: Some(sign.file.clone()),
+                    };
+                    let made = receipts.get(&step.id).and_then(|receipt| receipt.outputs.get(&sign.output));
+                    artifacts.extend(made.map(|made| Artifact {
+                        signature: Some(signature),
+                        ..plain_artifact(&sign.output, ArtifactKind::Signature, made, &step.id)
+                    }));
+                }
+                Action::Index(index) => {
+                    let made = receipts.get(&step.id).into_iter().flat_map(|receipt| &receipt.outputs);
+                    artifacts.extend(
+                        made.map(|(name, made)| {
+                            plain_artifact(name, ArtifactKind::Repository, made, &step.id)
+                        }),
+                    );
+                    let packages = index.packages.iter().map(|package| package.file.clone()).collect();
+                    let record = RepositoryRecord {
+                        directory: index.directory.clone(),
+                        packages,
+                        signer: index.signer.clone(),
+                    };
+                    repositories.insert(index.repository.clone(), record);
+                }
                 Action::Fetch(asset) => {
                     let record = AssetRecord {
                         origin: asset.origin.to_string(),
@@ -487,18 +759,27 @@ impl Engine<'_> {
                 _ => {}
             }
         }
+        let mut signers = BTreeMap::new();
+        for (id, signer) in &self.plan.signers {
+            let file = bench.file("key");
+            files::replace(&file, signer.public_key.as_bytes())?;
+            let output = self.store.adopt(&file, false, &self.memo)?;
+            let name = &signer.public_key_file;
+            artifacts.push(plain_artifact(name, ArtifactKind::Key, &output, bench.step));
+            receipt.outputs.insert(name.clone(), output);
+            let record = SignerRecord {
+                key: signer.key.clone(),
+                public_key: name.clone(),
+                suffix: signer.suffix.clone(),
+            };
+            signers.insert(id.clone(), record);
+        }
         let table = describe::linkage_table(&artifacts);
-        artifacts.push(Artifact {
-            file: LINKAGE_FILE.to_owned(),
-            kind: ArtifactKind::Description,
-            format: None,
-            target: None,
-            size: table.len() as u64,
-            sha256: Sha256::of(table.as_bytes()),
-            step: bench.step.clone(),
-            contents: Vec::new(),
-            linkage: BTreeMap::new(),
-        });
+        let file = bench.file(LINKAGE_FILE);
+        files::replace(&file, table.as_bytes())?;
+        let output = self.store.adopt(&file, false, &self.memo)?;
+        artifacts.push(plain_artifact(LINKAGE_FILE, ArtifactKind::Description, &output, bench.step));
+        receipt.outputs.insert(LINKAGE_FILE.to_owned(), output);
         artifacts.sort_by(|one, other| one.file.cmp(&other.file));
         let release = Release {
             schema: SCHEMA,
@@ -510,14 +791,15 @@ impl Engine<'_> {
             targets: self.plan.targets.clone(),
             max_size: self.plan.max_size.clone(),
             assets,
+            signers,
+            repositories,
             artifacts,
         };
         let json = describe::release_json(&release);
         let json_digest = Sha256::of(json.as_bytes());
         let listed = release.artifacts.iter().map(|artifact| (artifact.file.as_str(), &artifact.sha256));
         let sums = describe::sums(listed.chain([(RELEASE_FILE, &json_digest)]));
-        let mut receipt = Receipt::default();
-        for (name, text) in [(LINKAGE_FILE, &table), (RELEASE_FILE, &json), (SUMS_FILE, &sums)] {
+        for (name, text) in [(RELEASE_FILE, &json), (SUMS_FILE, &sums)] {
             let file = bench.file(name);
             files::replace(&file, text.as_bytes())?;
             receipt.outputs.insert(name.to_owned(), self.store.adopt(&file, false, &self.memo)?);
@@ -555,7 +837,7 @@ impl Engine<'_> {
         let receipts = self.locked(&self.receipts).clone();
         for step in &self.plan.steps {
             if let Action::Package(package) = &step.action
-                && let Some(artifact) = artifact(step, package, &receipts)
+                && let Some(artifact) = artifact(self.plan, step, package, &receipts)
             {
                 let event = deploy_model::Event::ArtifactReady { artifact: Box::new(artifact) };
                 self.setup.events.event(event);
@@ -566,19 +848,54 @@ impl Engine<'_> {
     }
 }
 
-/// The artifact that a package step made.
-fn artifact(step: &Step, package: &Package, receipts: &BTreeMap<StepId, Receipt>) -> Option<Artifact> {
-    let receipt = receipts.get(&step.id)?;
-    let output = receipt.outputs.get(&package.file)?;
-    Some(Artifact {
-        file: package.file.clone(),
-        kind: ArtifactKind::Package,
-        format: Some(package.format.clone()),
-        target: Some(package.triple.clone()),
+/// An artifact of which no more is to be said.
+fn plain_artifact(file: &str, kind: ArtifactKind, output: &Output, step: &StepId) -> Artifact {
+    Artifact {
+        file: file.to_owned(),
+        kind,
+        format: None,
+        target: None,
         size: output.size,
         sha256: output.sha256.clone(),
-        step: step.id.clone(),
+        step: step.clone(),
+        contents: Vec::new(),
+        links: BTreeMap::new(),
+        properties: BTreeMap::new(),
+        signature: None,
+        linkage: BTreeMap::new(),
+    }
+}
+
+/// The artifact that a package step made, with the signature that a later step put inside.
+fn artifact(
+    plan: &Plan,
+    step: &Step,
+    package: &Package,
+    receipts: &BTreeMap<StepId, Receipt>,
+) -> Option<Artifact> {
+    let receipt = receipts.get(&step.id)?;
+    let embedded = plan.steps.iter().find_map(|other| match &other.action {
+        Action::Sign(sign) if sign.form == SignatureForm::Embedded && sign.input == step.id => {
+            Some((sign, receipts.get(&other.id)?.outputs.get(&sign.output)?))
+        }
+        _ => None,
+    });
+    let output = match embedded {
+        Some((_, output)) => output,
+        None => receipt.outputs.get(&package.file)?,
+    };
+    Some(Artifact {
+        format: Some(package.format.clone()),
+        target: Some(package.triple.clone()),
         contents: receipt.contents.clone(),
+        links: receipt.links.clone(),
+        properties: receipt.properties.clone(),
+        signature: embedded.map(|(sign, _)| Signature {
+            signer: sign.signer.clone(),
+            form: sign.form,
+            of: None,
+        }),
         linkage: receipt.linkage.clone(),
+        ..plain_artifact(&package.file, ArtifactKind::Package, output, &step.id)
     })
 }

@@ -26,9 +26,15 @@ pub struct Receipt {
     /// For each examined binary, what its images say.
     #[serde(default)]
     pub linkage: BTreeMap<String, Vec<Linkage>>,
-    /// Where each payload entry stands in a package, with the entry's digest and size.
+    /// The files that a package must hold.
     #[serde(default)]
     pub contents: Vec<deploy_model::artifact::Content>,
+    /// The links that a package must hold, with where they point.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+    /// What a package must say of itself.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
 }
 
 /// A file that a step made.

@@ -2,7 +2,8 @@
 
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileErrorExt as _};
-use crate::package::{Contents, Entry, PackageError, Packager, Payload};
+use crate::layout::{NodeKind, Payload, Tree};
+use crate::package::{Contents, PackageError, Packager};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::compression::{self, Compression};
@@ -53,15 +54,16 @@ macro_rules! tar_packager {
 
         impl Packager for $type {
             const SHAPE: Shape =
-                Shape { systems: &[], file_name: concat!("{name}-{version}-{triple}.", $id), rooted: true };
+                Shape { file_name: concat!("{name}-{version}-{triple}.", $id), ..Shape::ANYWHERE };
 
             fn package(
                 &self,
                 settings: &ArchiveSettings,
                 payload: &Payload,
+                tree: &Tree,
                 bench: &Workbench<'_>,
             ) -> Result<Utf8PathBuf, PackageError> {
-                write_tar($compression, settings, payload, bench)
+                write_tar($compression, settings, payload, tree, bench)
             }
 
             fn read(
@@ -85,12 +87,13 @@ impl Plugin for Zip {
 }
 
 impl Packager for Zip {
-    const SHAPE: Shape = Shape { systems: &[], file_name: "{name}-{version}-{triple}.zip", rooted: true };
+    const SHAPE: Shape = Shape { file_name: "{name}-{version}-{triple}.zip", ..Shape::ANYWHERE };
 
     fn package(
         &self,
         settings: &ArchiveSettings,
         payload: &Payload,
+        tree: &Tree,
         bench: &Workbench<'_>,
     ) -> Result<Utf8PathBuf, PackageError> {
         let path = bench.file(&payload.file);
@@ -98,7 +101,7 @@ impl Packager for Zip {
         let writer =
             zip::Writer::new(BufWriter::new(files::create(&path)?), moment(bench), level, threads(bench));
         let mut archive = Archive::Zip(writer);
-        fill(&mut archive, payload, bench)?;
+        fill(&mut archive, tree, bench)?;
         let Archive::Zip(writer) = archive else { return Ok(path) };
         let mut file = writer.finish().map_err(|error| broken(&path, error))?;
         file.flush().file("write", &path)?;
@@ -119,6 +122,7 @@ fn write_tar(
     compression: Compression,
     settings: &ArchiveSettings,
     payload: &Payload,
+    tree: &Tree,
     bench: &Workbench<'_>,
 ) -> Result<Utf8PathBuf, PackageError> {
     let path = bench.file(&payload.file);
@@ -128,7 +132,7 @@ fn write_tar(
     // The tar writer writes single headers; the compressors want larger pieces.
     let mut archive =
         Archive::Tar(tar::Writer::new(BufWriter::with_capacity(256 << 10, encoder), moment(bench)));
-    fill(&mut archive, payload, bench)?;
+    fill(&mut archive, tree, bench)?;
     let Archive::Tar(writer) = archive else { return Ok(path) };
     let buffer = writer.finish().map_err(|error| broken(&path, error))?;
     let encoder = buffer.into_inner().map_err(io::IntoInnerError::into_error).file("write", &path)?;
@@ -164,40 +168,46 @@ impl Archive {
         }
     }
 
-    fn file(&mut self, path: &str, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {
+    fn symlink(&mut self, path: &str, target: &str) -> io::Result<()> {
         match self {
-            Archive::Tar(writer) => {
-                writer.file(path, entry.executable, entry.size, content).map_err(io::Error::other)
-            }
-            Archive::Zip(writer) => {
-                writer.file(path, entry.executable, entry.size, content).map_err(io::Error::other)
-            }
+            Archive::Tar(writer) => writer.symlink(path, target).map_err(io::Error::other),
+            Archive::Zip(writer) => writer.symlink(path, target).map_err(io::Error::other),
+        }
+    }
+
+    fn file(&mut self, path: &str, executable: bool, size: u64, content: &mut dyn Read) -> io::Result<()> {
+        match self {
+            Archive::Tar(writer) => writer.file(path, executable, size, content).map_err(io::Error::other),
+            Archive::Zip(writer) => writer.file(path, executable, size, content).map_err(io::Error::other),
         }
     }
 }
 
-/// Writes the payload: every directory before what is in it, everything sorted by path.
-fn fill(archive: &mut Archive, payload: &Payload, bench: &Workbench<'_>) -> Result<(), PackageError> {
-    let total = payload.entries.iter().map(|entry| entry.size).sum();
+/// Writes the tree: every directory before what is in it, everything sorted by path.
+fn fill(archive: &mut Archive, tree: &Tree, bench: &Workbench<'_>) -> Result<(), PackageError> {
+    let size = |kind: &NodeKind| match kind {
+        NodeKind::File { size, .. } => *size,
+        NodeKind::Symlink { .. } => 0,
+    };
+    let total = tree.nodes.iter().map(|node| size(&node.kind)).sum();
     let mut directories = BTreeSet::new();
     let mut done = 0;
-    for entry in &payload.entries {
-        let path = match &payload.root {
-            Some(root) => entry.path.below(root),
-            None => entry.path.clone(),
-        };
-        for directory in path.ancestors() {
-            if directories.insert(directory.clone()) {
-                archive
-                    .directory(directory.as_str())
-                    .map_err(|source| PackageError::Entry { path: directory, source })?;
+    for node in &tree.nodes {
+        let failed = |source| PackageError::Entry { path: node.path.clone(), source };
+        let ends = node.path.match_indices('/').map(|(end, _)| end);
+        for directory in ends.map(|end| &node.path[..end]) {
+            if directories.insert(directory) {
+                archive.directory(directory).map_err(failed)?;
             }
         }
-        let mut content = files::open(&entry.content)?;
-        archive
-            .file(path.as_str(), entry, &mut content)
-            .map_err(|source| PackageError::Entry { path: entry.path.clone(), source })?;
-        done += entry.size;
+        match &node.kind {
+            NodeKind::File { content, size, mode, .. } => {
+                let mut content = files::open(content)?;
+                archive.file(&node.path, mode & 0o111 != 0, *size, &mut content).map_err(failed)?;
+            }
+            NodeKind::Symlink { target } => archive.symlink(&node.path, target).map_err(failed)?,
+        }
+        done += size(&node.kind);
         bench.progress(done, Some(total), ProgressUnit::Bytes);
     }
     Ok(())

@@ -4,74 +4,102 @@ pub mod archive;
 
 use crate::bench::Workbench;
 use crate::bench::files::FileError;
+use crate::key::{Certificate, Key, KeyError, Subject};
+use crate::layout::{LayoutError, Payload, Tree};
 use crate::plugin::{self, Info, Plugin, SettingsError};
 use camino::{Utf8Path, Utf8PathBuf};
-use deploy_model::{Listing, Member, RelPath, Sha256, Triple};
+use deploy_model::{Listing, Member, RelPath};
 use deploy_plan::catalog::{PackagerEntry, Shape};
-use deploy_plan::project::Level;
+use deploy_plan::finding::Finding;
+use deploy_plan::plan::Package;
 use std::collections::BTreeMap;
 use std::io;
 
 /// Every packager. To add a format, write its file and add its line.
 pub const ALL: &[&dyn AnyPackager] = &[&archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip];
 
-/// What goes into a package, whatever the format.
-#[derive(Debug, Clone)]
-pub struct Payload {
-    /// Name of the application.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The target.
-    pub triple: Triple,
-    /// Name of the file to make.
-    pub file: String,
-    /// The directory that everything goes below, for formats that have one.
-    pub root: Option<RelPath>,
-    /// How hard to compress.
-    pub level: Level,
-    /// The entries, sorted by path; directories are not among them.
-    pub entries: Vec<Entry>,
-}
-
-/// A file that goes into a package.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Where it goes, before the format has its say.
-    pub path: RelPath,
-    /// Where its content is.
-    pub content: Utf8PathBuf,
-    /// Size of the content in bytes.
-    pub size: u64,
-    /// Digest of the content.
-    pub sha256: Sha256,
-    /// Whether it can be executed.
-    pub executable: bool,
-}
-
 /// A format.
 pub trait Packager: Plugin {
     /// What it makes, and for which targets.
     const SHAPE: Shape;
 
-    /// Turns a payload into a file in the bench's scratch directory: the same bytes for the same arguments.
-    fn package(
+    /// The files of the project that the settings name, each by its name as it is written there, or what is wrong
+    /// with the names. They are inputs of the package: [`Payload::named_files`] has them.
+    fn named_files(
+        &self,
+        settings: &Self::Settings,
+        project: &dyn ProjectFiles,
+    ) -> Result<BTreeMap<String, RelPath>, Vec<Finding>> {
+        let _ = (settings, project);
+        Ok(BTreeMap::new())
+    }
+
+    /// What is wrong with the settings and the files of the project that go in, said before anything is compiled.
+    fn check(&self, settings: &Self::Settings, inspection: &Inspection<'_>) -> Vec<Finding> {
+        let _ = (settings, inspection);
+        Vec::new()
+    }
+
+    /// Where everything stands in the package, and what the package will say of itself.
+    fn lay_out(
         &self,
         settings: &Self::Settings,
         payload: &Payload,
         bench: &Workbench<'_>,
+    ) -> Result<Tree, PackageError> {
+        let _ = (settings, bench);
+        Ok(payload.as_it_is())
+    }
+
+    /// Writes the tree to a file in the bench's scratch directory: the same bytes for the same arguments.
+    fn package(
+        &self,
+        settings: &Self::Settings,
+        payload: &Payload,
+        tree: &Tree,
+        bench: &Workbench<'_>,
     ) -> Result<Utf8PathBuf, PackageError>;
 
-    /// Where an entry stands in the artifact, as [`Packager::read`] will spell it.
-    fn place(&self, payload: &Payload, entry: &Entry) -> String {
-        match &payload.root {
-            Some(root) => entry.path.below(root).to_string(),
-            None => entry.path.to_string(),
-        }
+    /// Puts a signature inside a finished package; for formats whose [`Shape::embeds`] names a signer.
+    fn embed(
+        &self,
+        artifact: &Utf8Path,
+        key: &dyn Key,
+        subject: &Subject<'_>,
+        bench: &Workbench<'_>,
+    ) -> Result<Utf8PathBuf, PackageError> {
+        let _ = (key, subject, bench);
+        Err(PackageError::NoRoomForSignature { file: artifact.to_owned() })
+    }
+
+    /// Checks the signature inside a package.
+    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError> {
+        let _ = certificate;
+        Err(PackageError::NoRoomForSignature { file: artifact.to_owned() })
     }
 
     /// Reads an artifact back from its bytes. The content of the members that `keep` chooses is kept.
     fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError>;
+}
+
+/// The files of the project, for settings that name some.
+pub trait ProjectFiles {
+    /// The file with this name, relative to the manifest; `field` is where it is written: `package.deb.changelog`.
+    fn file(&self, field: &str, name: &str) -> Result<RelPath, Vec<Finding>>;
+    /// The files that match a pattern, at least one.
+    fn matching(&self, field: &str, pattern: &str) -> Result<Vec<RelPath>, Vec<Finding>>;
+}
+
+/// What can be looked at before anything is compiled.
+pub struct Inspection<'a> {
+    /// The application.
+    pub app: &'a deploy_plan::project::App,
+    /// The desktop entry, where there is to be one.
+    pub desktop: Option<&'a deploy_plan::manifest::Desktop>,
+    /// The package as it is planned.
+    pub package: &'a Package,
+    /// The workspace's root directory, which the files of the plan are relative to.
+    pub root: &'a Utf8Path,
 }
 
 /// An artifact read back.
@@ -96,9 +124,21 @@ pub enum PackageError {
     #[error("pack {path}")]
     Entry {
         /// Where it goes.
-        path: RelPath,
+        path: String,
         /// What went wrong.
         source: io::Error,
+    },
+    /// The payload has no place in the package.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A signature could not be made or is not good.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The format holds no signature.
+    #[error("find room for a signature in {file}: its format has none")]
+    NoRoomForSignature {
+        /// The package.
+        file: Utf8PathBuf,
     },
     /// The package as a whole could not be written.
     #[error("write {file}")]
@@ -124,15 +164,43 @@ pub trait AnyPackager: Send + Sync {
     fn info(&self) -> Info;
     /// What the planner knows of it.
     fn entry(&self) -> PackagerEntry;
+    /// See [`Packager::named_files`].
+    fn named_files(
+        &self,
+        settings: &serde_json::Value,
+        project: &dyn ProjectFiles,
+    ) -> Result<BTreeMap<String, RelPath>, Vec<Finding>>;
+    /// See [`Packager::check`].
+    fn check(
+        &self,
+        settings: &serde_json::Value,
+        inspection: &Inspection<'_>,
+    ) -> Result<Vec<Finding>, SettingsError>;
+    /// See [`Packager::lay_out`].
+    fn lay_out(
+        &self,
+        settings: &serde_json::Value,
+        payload: &Payload,
+        bench: &Workbench<'_>,
+    ) -> Result<Tree, PackageError>;
     /// See [`Packager::package`].
     fn package(
         &self,
         settings: &serde_json::Value,
         payload: &Payload,
+        tree: &Tree,
         bench: &Workbench<'_>,
     ) -> Result<Utf8PathBuf, PackageError>;
-    /// See [`Packager::place`].
-    fn place(&self, payload: &Payload, entry: &Entry) -> String;
+    /// See [`Packager::embed`].
+    fn embed(
+        &self,
+        artifact: &Utf8Path,
+        key: &dyn Key,
+        subject: &Subject<'_>,
+        bench: &Workbench<'_>,
+    ) -> Result<Utf8PathBuf, PackageError>;
+    /// See [`Packager::check_embedded`].
+    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError>;
     /// See [`Packager::read`].
     fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError>;
 }
@@ -146,17 +214,57 @@ impl<P: Packager> AnyPackager for P {
         PackagerEntry { plugin: plugin::entry::<P>(), shape: P::SHAPE }
     }
 
-    fn package(
+    fn named_files(
+        &self,
+        settings: &serde_json::Value,
+        project: &dyn ProjectFiles,
+    ) -> Result<BTreeMap<String, RelPath>, Vec<Finding>> {
+        match plugin::settings::<P>(settings) {
+            Ok(settings) => Packager::named_files(self, &settings, project),
+            // The manifest's own checks say what is wrong with them.
+            Err(_) => Ok(BTreeMap::new()),
+        }
+    }
+
+    fn check(
+        &self,
+        settings: &serde_json::Value,
+        inspection: &Inspection<'_>,
+    ) -> Result<Vec<Finding>, SettingsError> {
+        Ok(Packager::check(self, &plugin::settings::<P>(settings)?, inspection))
+    }
+
+    fn lay_out(
         &self,
         settings: &serde_json::Value,
         payload: &Payload,
         bench: &Workbench<'_>,
-    ) -> Result<Utf8PathBuf, PackageError> {
-        Packager::package(self, &plugin::settings::<P>(settings)?, payload, bench)
+    ) -> Result<Tree, PackageError> {
+        Packager::lay_out(self, &plugin::settings::<P>(settings)?, payload, bench)
     }
 
-    fn place(&self, payload: &Payload, entry: &Entry) -> String {
-        Packager::place(self, payload, entry)
+    fn package(
+        &self,
+        settings: &serde_json::Value,
+        payload: &Payload,
+        tree: &Tree,
+        bench: &Workbench<'_>,
+    ) -> Result<Utf8PathBuf, PackageError> {
+        Packager::package(self, &plugin::settings::<P>(settings)?, payload, tree, bench)
+    }
+
+    fn embed(
+        &self,
+        artifact: &Utf8Path,
+        key: &dyn Key,
+        subject: &Subject<'_>,
+        bench: &Workbench<'_>,
+    ) -> Result<Utf8PathBuf, PackageError> {
+        Packager::embed(self, artifact, key, subject, bench)
+    }
+
+    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError> {
+        Packager::check_embedded(self, artifact, certificate)
     }
 
     fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
@@ -171,8 +279,14 @@ pub fn find(format: &str) -> Option<&'static dyn AnyPackager> {
 
 /// The packager whose files end as this name does: the longest ending wins.
 pub fn of_file(name: &str) -> Option<&'static dyn AnyPackager> {
+    let ending = |packager: &dyn AnyPackager| {
+        let pattern = packager.entry().shape.file_name;
+        let end = pattern.rsplit('}').next().unwrap_or(pattern).to_owned();
+        name.ends_with(&end).then_some(end.len())
+    };
     ALL.iter()
         .copied()
-        .filter(|packager| name.ends_with(&format!(".{}", packager.info().id)))
-        .max_by_key(|packager| packager.info().id.len())
+        .filter_map(|one| Some((ending(one)?, one)))
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, one)| one)
 }

@@ -77,6 +77,8 @@ pub fn gather(inquiry: &Inquiry<'_>) -> Result<Gathered, FactsError> {
         rustup: machine.rustup().is_some(),
         rust_src: machine.library_sources().is_some(),
         toolchains,
+        // Whoever knows the project opens its keys.
+        signers: BTreeMap::new(),
         rustflags: rustflags?,
         source: source.map(|source| source.revision),
         epoch: epoch::epoch(&machine.environment, committed)?,

@@ -4,6 +4,7 @@ use crate::bench::files::{self, FileError};
 use crate::plugin::{Info, NoSettings, Plugin};
 use crate::publish::{Publication, PublishError, Published, Publisher};
 use camino::Utf8Path;
+use std::collections::BTreeSet;
 
 /// Publishes to a directory: the new one is made ready and synced beside the old one, then the two change places in
 /// one step. A reader sees the old release or the new one; a power cut leaves one of them.
@@ -24,12 +25,21 @@ impl Publisher for Directory {
         }
         files::remove_directory(publication.stage)?;
         files::create_directory(publication.stage)?;
+        let mut directories = BTreeSet::new();
         for file in publication.files {
             let staged = publication.stage.join(&file.name);
+            let above = staged.ancestors().skip(1).take_while(|path| path.starts_with(publication.stage));
+            directories.extend(above.map(Utf8Path::to_owned));
+            if let Some(parent) = staged.parent() {
+                files::create_directory(parent)?;
+            }
             files::link_or_copy(&file.path, &staged)?;
             files::sync_file(&staged)?;
         }
-        files::sync_directory(publication.stage)?;
+        // The innermost first: a directory's entry is on the disk before the directory that names it.
+        for directory in directories.iter().rev() {
+            files::sync_directory(directory)?;
+        }
         files::exchange_directories(publication.stage, &place)?;
         files::sync_directory(publication.releases)?;
         // What was there before is now in the stage.
@@ -48,7 +58,7 @@ fn is_there(place: &Utf8Path, publication: &Publication<'_>) -> Result<bool, Fil
         Some(metadata) if metadata.is_dir() => {}
         _ => return Ok(false),
     }
-    let names = files::names(place)?;
+    let names = files::names_below(place)?;
     if names.len() != publication.files.len() {
         return Ok(false);
     }

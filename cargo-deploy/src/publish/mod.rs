@@ -14,7 +14,7 @@ pub const ALL: &[&dyn AnyPublisher] = &[&directory::Directory];
 /// A file to publish.
 #[derive(Debug, Clone)]
 pub struct PublishedFile {
-    /// Its name in the release.
+    /// Its path in the release, with slashes.
     pub name: String,
     /// Where it is now.
     pub path: Utf8PathBuf,

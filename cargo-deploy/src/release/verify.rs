@@ -2,9 +2,12 @@
 
 use crate::bench::files::{self, FileError};
 use crate::cause::chain;
+use crate::key::{Certificate, Subject};
 use crate::package;
 use crate::release::{RELEASE_FILE, SUMS_FILE, examine};
+use crate::{repository, sign};
 use camino::{Utf8Path, Utf8PathBuf};
+use deploy_model::artifact::SignatureForm;
 use deploy_model::release::DeclaredTarget;
 use deploy_model::{Artifact, ArtifactKind, Member, MemberKind, Release, Sha256};
 use serde::Serialize;
@@ -75,7 +78,7 @@ pub enum VerifyError {
 pub fn directory(path: &Utf8Path, threads: usize) -> Result<Report, VerifyError> {
     let mut found = BTreeMap::new();
     let mut odd = Vec::new();
-    for name in files::names(path)? {
+    for name in files::names_below(path)? {
         let file = path.join(&name);
         match files::metadata_if_exists(&file)? {
             Some(metadata) if metadata.is_file() => {
@@ -152,6 +155,9 @@ pub fn files_of_release(
     }
     check_names(&release, found, &mut report);
     check_declared(&release, &mut report);
+    let certificates = certificates(&release, found, &mut report)?;
+    check_signatures(&release, found, &certificates, &mut report)?;
+    check_repositories(&release, found, &certificates, &mut report)?;
 
     let shared = Mutex::new(report);
     let queue = Mutex::new(release.artifacts.iter());
@@ -214,7 +220,8 @@ fn check_sums(
             }
         }
     }
-    for (name, path) in found.iter().filter(|(name, _)| *name != SUMS_FILE) {
+    let is_own_signature = |name: &str| name.strip_prefix(SUMS_FILE).is_some_and(|end| end.starts_with('.'));
+    for (name, path) in found.iter().filter(|(name, _)| *name != SUMS_FILE && !is_own_signature(name)) {
         let Some(digest) = listed.remove(name.as_str()) else {
             report.problems.push(problem(name, &format!("{SUMS_FILE} does not name it")));
             continue;
@@ -240,7 +247,15 @@ fn check_names(release: &Release, found: &BTreeMap<String, Utf8PathBuf>, report:
         }
     }
     for name in found.keys() {
-        if !declared.contains(name.as_str()) && name != RELEASE_FILE && name != SUMS_FILE {
+        let is_signature_of_sums = release
+            .signers
+            .values()
+            .any(|signer| name.strip_prefix(SUMS_FILE) == Some(signer.suffix.as_str()));
+        if !declared.contains(name.as_str())
+            && name != RELEASE_FILE
+            && name != SUMS_FILE
+            && !is_signature_of_sums
+        {
             report.problems.push(problem(name, &format!("{RELEASE_FILE} does not name it")));
         }
     }
@@ -305,6 +320,7 @@ fn check_artifact(
         }
     };
     check_contents(artifact, &contents, report);
+    check_properties(artifact, &contents, report);
     match target {
         Some(target) => check_binaries(artifact, target, &contents, report),
         None => report.problems.push(problem(&artifact.file, "its target is not among those declared")),
@@ -323,6 +339,8 @@ fn check_contents(artifact: &Artifact, contents: &package::Contents, report: &mu
     };
     let mut missing: BTreeMap<&str, &deploy_model::artifact::Content> =
         artifact.contents.iter().map(|content| (content.path.as_str(), content)).collect();
+    let mut links: BTreeMap<&str, &str> =
+        artifact.links.iter().map(|(path, target)| (path.as_str(), target.as_str())).collect();
     let mut members = 0;
     for member in &contents.listing.members {
         members += 1;
@@ -333,7 +351,14 @@ fn check_contents(artifact: &Artifact, contents: &package::Contents, report: &mu
                 }
             }
             MemberKind::Symlink => {
-                wrong(&member.path, "it is a symbolic link that was not declared".to_owned())
+                let actual = member.link.as_deref().unwrap_or_default();
+                match links.remove(member.path.as_str()) {
+                    Some(expected) if expected == actual => {}
+                    Some(expected) => {
+                        wrong(&member.path, format!("it links to {actual:?}, expected {expected:?}"));
+                    }
+                    None => wrong(&member.path, "it is a symbolic link that was not declared".to_owned()),
+                }
             }
             MemberKind::File => {
                 let Some(content) = missing.remove(member.path.as_str()) else {
@@ -347,17 +372,188 @@ fn check_contents(artifact: &Artifact, contents: &package::Contents, report: &mu
                 if member.size != content.size {
                     wrong(&member.path, format!("it has {} bytes, expected {}", member.size, content.size));
                 }
-                let mode = if content.executable { 0o755 } else { 0o644 };
-                if member.mode != mode {
-                    wrong(&member.path, format!("its mode is {:04o}, expected {mode:04o}", member.mode));
+                if member.mode != content.mode {
+                    let message = format!("its mode is {:04o}, expected {:04o}", member.mode, content.mode);
+                    wrong(&member.path, message);
                 }
             }
         }
     }
-    for path in missing.keys() {
+    for path in missing.keys().chain(links.keys()) {
         wrong(path, "it is missing".to_owned());
     }
     report.members += members;
+}
+
+/// What a package says of itself must be what was declared.
+fn check_properties(artifact: &Artifact, contents: &package::Contents, report: &mut Report) {
+    for (name, expected) in &artifact.properties {
+        let found = contents.listing.properties.iter().find(|(known, _)| known == name);
+        let message = match found {
+            Some((_, value)) if value == expected => continue,
+            Some((_, value)) => format!("its {name} is {value:?}, expected {expected:?}"),
+            None => format!("it has no {name}, expected {expected:?}"),
+        };
+        report.problems.push(problem(&artifact.file, &message));
+    }
+}
+
+/// The public keys of a release, by signer.
+type Certificates = BTreeMap<String, Box<dyn Certificate>>;
+
+/// Reads the public keys; each must be the one that is recorded.
+fn certificates(
+    release: &Release,
+    found: &BTreeMap<String, Utf8PathBuf>,
+    report: &mut Report,
+) -> Result<Certificates, FileError> {
+    let mut certificates = Certificates::new();
+    for (id, record) in &release.signers {
+        let Some(signer) = sign::find(id) else {
+            let message = format!("it was signed with {id}, whose signatures this version cannot check");
+            report.problems.push(problem(RELEASE_FILE, &message));
+            continue;
+        };
+        // That a file is missing is said elsewhere.
+        let Some(path) = found.get(&record.public_key) else { continue };
+        let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
+        match signer.certificate(&text) {
+            Ok(certificate) if certificate.key() == record.key => {
+                certificates.insert(id.clone(), certificate);
+            }
+            Ok(certificate) => {
+                let message =
+                    format!("it is the key {}, {RELEASE_FILE} says {}", certificate.key(), record.key);
+                report.problems.push(problem(&record.public_key, &message));
+            }
+            Err(error) => {
+                let message = format!("it is no public key: {}", chain(error.as_ref()));
+                report.problems.push(problem(&record.public_key, &message));
+            }
+        }
+    }
+    Ok(certificates)
+}
+
+/// Every signer must have signed every package and the checksums, and every signature must be good.
+fn check_signatures(
+    release: &Release,
+    found: &BTreeMap<String, Utf8PathBuf>,
+    certificates: &Certificates,
+    report: &mut Report,
+) -> Result<(), VerifyError> {
+    for (id, record) in &release.signers {
+        let packages = release.artifacts.iter().filter(|artifact| artifact.kind == ArtifactKind::Package);
+        for name in packages.map(|artifact| artifact.file.as_str()).chain([SUMS_FILE]) {
+            let signature = format!("{name}{}", record.suffix);
+            let declared = release.artifacts.iter().any(|artifact| artifact.file == signature);
+            if !found.contains_key(&signature) || (name != SUMS_FILE && !declared) {
+                let message = format!("its signature by {id}, {signature}, is missing");
+                report.problems.push(problem(name, &message));
+            } else if name == SUMS_FILE
+                && let (Some(certificate), Some(of), Some(own)) =
+                    (certificates.get(id), found.get(SUMS_FILE), found.get(&signature))
+            {
+                check_detached(release, certificate.as_ref(), (SUMS_FILE, of), (&signature, own), report)?;
+            }
+        }
+    }
+    for artifact in &release.artifacts {
+        let Some(signature) = &artifact.signature else { continue };
+        let Some(certificate) = certificates.get(&signature.signer) else {
+            if !release.signers.contains_key(&signature.signer) {
+                let message = format!("{RELEASE_FILE} has no key of {}", signature.signer);
+                report.problems.push(problem(&artifact.file, &message));
+            }
+            continue;
+        };
+        let Some(path) = found.get(&artifact.file) else { continue };
+        let of = signature.of.as_deref().unwrap_or(&artifact.file);
+        let Some(signed) = found.get(of) else { continue };
+        match signature.form {
+            SignatureForm::Detached => {
+                check_detached(release, certificate.as_ref(), (of, signed), (&artifact.file, path), report)?;
+            }
+            SignatureForm::Cleartext => {
+                let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
+                let original = files::read(signed)?;
+                match certificate.check_cleartext(&text) {
+                    Ok(inside) if inside.trim_end().as_bytes() == original.trim_ascii_end() => {}
+                    Ok(_) => report
+                        .problems
+                        .push(problem(&artifact.file, &format!("the text inside is not that of {of}"))),
+                    Err(error) => report.problems.push(problem(&artifact.file, &chain(&error))),
+                }
+            }
+            SignatureForm::Embedded => {
+                let format = artifact.format.as_ref().map(ToString::to_string).unwrap_or_default();
+                let Some(packager) = package::find(&format) else { continue };
+                if let Err(error) = packager.check_embedded(path, certificate.as_ref()) {
+                    report.problems.push(problem(&artifact.file, &chain(&error)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_detached(
+    release: &Release,
+    certificate: &dyn Certificate,
+    (of, signed): (&str, &Utf8Path),
+    (name, path): (&str, &Utf8Path),
+    report: &mut Report,
+) -> Result<(), FileError> {
+    let subject = Subject {
+        file: of,
+        name: &release.name,
+        version: &release.version,
+        moment: release.source_date_epoch,
+    };
+    let signature = files::read(path)?;
+    if let Err(error) = certificate.check_detached(&mut files::open(signed)?, &signature, &subject) {
+        report.problems.push(problem(name, &chain(&error)));
+    }
+    Ok(())
+}
+
+/// Every repository is read as its clients would.
+fn check_repositories(
+    release: &Release,
+    found: &BTreeMap<String, Utf8PathBuf>,
+    certificates: &Certificates,
+    report: &mut Report,
+) -> Result<(), FileError> {
+    for (id, record) in &release.repositories {
+        let Some(repository) = repository::find(id) else {
+            let message = format!("this version cannot read the repository {id}");
+            report.problems.push(problem(RELEASE_FILE, &message));
+            continue;
+        };
+        let inside = format!("{}/", record.directory);
+        let files: BTreeMap<String, Utf8PathBuf> = found
+            .iter()
+            .filter_map(|(name, path)| Some((name.strip_prefix(&inside)?.to_owned(), path.clone())))
+            .collect();
+        let packages: BTreeMap<String, Sha256> = release
+            .artifacts
+            .iter()
+            .filter(|artifact| record.packages.contains(&artifact.file))
+            .map(|artifact| (artifact.file.clone(), artifact.sha256.clone()))
+            .collect();
+        let certificate = match &record.signer {
+            Some(signer) => match certificates.get(signer) {
+                Some(certificate) => Some(certificate.as_ref()),
+                // Why there is none has been said.
+                None => continue,
+            },
+            None => None,
+        };
+        for flaw in repository.verify(&files, &packages, certificate)? {
+            report.problems.push(problem(&format!("{inside}{}", flaw.file), &flaw.message));
+        }
+    }
+    Ok(())
 }
 
 /// Every declared binary must be inside, must say of itself what was recorded, and must fit its target.

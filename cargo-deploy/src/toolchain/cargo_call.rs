@@ -497,6 +497,10 @@ mod tests {
             name: "app".to_owned(),
             version: "1.0.0".to_owned(),
             source_date_epoch: 1_700_000_000,
+            app: deploy_plan::project::App::default(),
+            desktop: None,
+            metainfo: None,
+            signers: BTreeMap::new(),
             cargo: CargoRequest { profile: "dev".to_owned(), offline: true, ..CargoRequest::default() },
             binaries: binaries
                 .iter()

@@ -3,6 +3,7 @@
 pub mod cargo_call;
 pub mod cross;
 pub mod native;
+pub mod program;
 pub mod standard_library;
 pub mod xwin;
 pub mod zig;

@@ -17,6 +17,7 @@ mod document;
 mod field_path;
 mod human_duration;
 mod layer;
+mod linux;
 mod mistake;
 mod problem;
 mod reading;
@@ -43,6 +44,7 @@ pub use document::{Entry, MAXIMUM_CARGO_SIZE, MAXIMUM_DEPTH, MAXIMUM_SIZE, Node,
 pub use field_path::{FieldPath, InvalidFieldPath, Segment};
 pub use human_duration::{DurationRange, HumanDuration, InvalidDuration, InvalidDurationRange};
 pub use layer::ENVIRONMENT_PREFIX;
+pub use linux::{Desktop, InstalledFile, Linux, Metainfo, Unit, UnitScope};
 pub use problem::{CODES, Label, PlaceRecord, Problem, ProblemDiagnostic, ProblemRecord, Report, Severity};
 pub use reading::{DEFAULTS, InputFile, Inputs, Merged, SCHEMA_VERSION, read, version_fits};
 pub use schema::{LATER_KEYS, Sections, schema};
@@ -89,6 +91,14 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "is_default")]
     pub package: PluginSettings,
 
+    /// What goes into packages for Linux beside the binaries: manual pages, units, configuration, the desktop entry.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub linux: Linux,
+
+    /// Package repositories to make of the packages, a table a kind: `[repository.apt]`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub repository: PluginSettings,
+
     /// Settings of toolchains, a table a toolchain: `[toolchain.zig]`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub toolchain: PluginSettings,
@@ -97,7 +107,7 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "is_default")]
     pub publish: PluginSettings,
 
-    /// Settings of signers, a table a signer.
+    /// Settings of signers, a table a signer: `[sign.gpg]`. A signer that has a table signs.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sign: PluginSettings,
 
@@ -150,6 +160,11 @@ pub struct App {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<Line>>", extend("examples" = [["Team Picker <team@example.com>"]]))]
     pub authors: Option<Vec<String>>,
+
+    /// A picture of it, PNG or SVG, relative to the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "source-path", "examples" = ["assets/icon.png"]))]
+    pub icon: Option<String>,
 
     /// Where people read about it. Default: the package's homepage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -449,6 +464,7 @@ described_text!(FormatName, "x-names", "package");
 described_text!(ToolchainName, "x-names", "toolchain");
 described_text!(TargetName, "format", "target");
 described_text!(Line, "format", "single-line");
+described_text!(Pattern, "format", "glob");
 
 /// Whether nothing was written.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

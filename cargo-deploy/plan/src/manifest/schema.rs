@@ -17,7 +17,6 @@ pub const LATER_KEYS: &[(&str, &str)] = &[
     ("secret", "secrets"),
     ("service", "bundled services"),
     ("shell", "desktop shells"),
-    ("sign", "signers"),
     ("swap", "swaps of dependencies"),
     ("telemetry", "settings of telemetry"),
     ("update", "updates and their feeds"),
@@ -34,16 +33,19 @@ pub struct Sections {
     pub publishers: BTreeMap<String, Json>,
     /// `[sign.<name>]`.
     pub signers: BTreeMap<String, Json>,
+    /// `[repository.<name>]`.
+    pub repositories: BTreeMap<String, Json>,
 }
 
 impl Sections {
     /// Each family with the key of its table.
-    fn families(&self) -> [(&'static str, &BTreeMap<String, Json>); 4] {
+    fn families(&self) -> [(&'static str, &BTreeMap<String, Json>); 5] {
         [
             ("package", &self.packages),
             ("toolchain", &self.toolchains),
             ("publish", &self.publishers),
             ("sign", &self.signers),
+            ("repository", &self.repositories),
         ]
     }
 }

@@ -23,12 +23,13 @@ pub fn run(
 ) -> Result<ExitCode, Trouble> {
     let session = Session::open(&arguments.selection, &arguments.cargo_arguments, environment)?;
     let project = session.project()?;
-    let gathered = session.facts(&project)?;
+    let gathered = session.facts(&project, until)?;
     for warning in &gathered.warnings {
         console.warning(warning);
     }
     let plan = draw::draw(&project, &gathered.facts, &session.catalog, until)
         .map_err(|findings| session.trouble(findings))?;
+    session.check_packages(&plan)?;
     for skipped in &plan.skipped {
         console.warning(&format!("{} is left out: {}", skipped.what, skipped.why));
     }
@@ -57,7 +58,7 @@ fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &C
     let made: Vec<(&str, u64, &str)> = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.action, Action::Package(_)))
+        .filter(|step| matches!(step.action, Action::Package(_) | Action::Sign(_) | Action::Index(_)))
         .filter_map(|step| finished.receipts.get(&step.id))
         .flat_map(|receipt| &receipt.outputs)
         .map(|(name, output)| (name.as_str(), output.size, output.sha256.as_str()))

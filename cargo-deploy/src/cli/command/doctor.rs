@@ -9,6 +9,7 @@ use crate::cli::render::{Console, Trouble};
 use crate::probe::cargo_lock;
 use camino::Utf8Path;
 use deploy_model::Os;
+use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::project::Project;
 use serde::Serialize;
@@ -262,7 +263,7 @@ pub fn text(checks: &[Check]) -> String {
 pub fn run(selection: &Selection, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
     let session = Session::open(selection, &[], environment)?;
     let project = session.project()?;
-    let gathered = session.facts(&project)?;
+    let gathered = session.facts(&project, Until::Compiled)?;
     for warning in &gathered.warnings {
         console.warning(warning);
     }
@@ -302,11 +303,7 @@ mod tests {
                 name: "app".to_owned(),
                 title: "App".to_owned(),
                 version: "1.0.0".to_owned(),
-                id: None,
-                description: None,
-                license: None,
-                authors: Vec::new(),
-                homepage: None,
+                ..App::default()
             },
             root: "/project".into(),
             target_directory: "/project/target".into(),
@@ -317,6 +314,11 @@ mod tests {
             assets: Vec::new(),
             level: Level::default(),
             packages: BTreeMap::new(),
+            named_files: BTreeMap::new(),
+            desktop: None,
+            metainfo: None,
+            signers: BTreeMap::new(),
+            repositories: BTreeMap::new(),
             toolchains: BTreeMap::new(),
             max_size: BTreeMap::new(),
             skipped: Vec::new(),

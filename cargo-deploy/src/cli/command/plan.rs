@@ -18,12 +18,13 @@ pub fn run(
 ) -> Result<ExitCode, Trouble> {
     let session = Session::open(&arguments.selection, &arguments.cargo_arguments, environment)?;
     let project = session.project()?;
-    let gathered = session.facts(&project)?;
+    let gathered = session.facts(&project, Until::Published)?;
     for warning in &gathered.warnings {
         console.warning(warning);
     }
     let plan = draw::draw(&project, &gathered.facts, &session.catalog, Until::Published)
         .map_err(|findings| session.trouble(findings))?;
+    session.check_packages(&plan)?;
     let verdicts = if arguments.why {
         let releases = session.releases();
         let setup = session.setup(&gathered.facts, &plan, &releases, &Nobody);

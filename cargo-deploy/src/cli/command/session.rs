@@ -8,20 +8,23 @@ use crate::catalog;
 use crate::cli::args::Selection;
 use crate::cli::render::Trouble;
 use crate::engine::Setup;
+use crate::package::{self, Inspection, ProjectFiles};
 use crate::probe::cargo_config::CargoConfig;
 use crate::probe::facts::{self, Inquiry};
 use crate::probe::machine::{self, Machine};
 use crate::probe::project_files;
 use crate::probe::workspace::{self, WorkspaceRequest};
+use crate::sign::{self, KeyContext};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::event::EventSink;
-use deploy_model::{FailureClass, Triple};
+use deploy_model::{FailureClass, RelPath, Triple};
 use deploy_plan::catalog::Catalog;
+use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::finding::Finding;
 use deploy_plan::lock::LockedAsset;
 use deploy_plan::manifest::{self, ENVIRONMENT_PREFIX, InputFile, Inputs, Merged, Problem, Sections};
-use deploy_plan::plan::{Action, Plan};
+use deploy_plan::plan::{Action, Plan, PlannedSigner};
 use deploy_plan::project::{Asset, Project};
 use deploy_plan::resolve::{self, AssetDraft, Given, Request};
 use deploy_plan::workspace::Workspace;
@@ -112,11 +115,26 @@ impl<'a> Session<'a> {
 
     /// The project, or every reason why there is none.
     pub fn project(&self) -> Result<Project, Trouble> {
-        resolve::resolve(&self.given()).map_err(|findings| self.trouble(findings))
+        let given = self.given();
+        let mut project = resolve::resolve(&given).map_err(|findings| self.trouble(findings))?;
+        let files = SettingsFiles { given: &given };
+        let mut findings = Vec::new();
+        for (format, settings) in &project.packages {
+            let Some(packager) = package::find(format.as_str()) else { continue };
+            if !project.targets.iter().any(|target| target.formats.contains(format)) {
+                continue;
+            }
+            match packager.named_files(settings, &files) {
+                Ok(named) => drop(project.named_files.insert(format.clone(), named)),
+                Err(found) => findings.extend(found),
+            }
+        }
+        if findings.is_empty() { Ok(project) } else { Err(self.trouble(findings)) }
     }
 
-    /// The facts that the plan of a project is drawn from.
-    pub fn facts(&self, project: &Project) -> Result<Gathered, Trouble> {
+    /// The facts that the plan of a project is drawn from. Keys are looked for where the plan goes far enough to
+    /// sign.
+    pub fn facts(&self, project: &Project, until: Until) -> Result<Gathered, Trouble> {
         let mut triples: Vec<Triple> = Vec::new();
         for target in &project.targets {
             let parts = &target.target.parts;
@@ -126,7 +144,61 @@ impl<'a> Session<'a> {
         triples.dedup();
         let inquiry = Inquiry { machine: &self.machine, config: &self.config, triples: &triples };
         let gathered = facts::gather(&inquiry).map_err(|error| Trouble::failure(error.class(), &error))?;
-        Ok(Gathered { facts: gathered.facts, warnings: gathered.warnings })
+        let mut facts = gathered.facts;
+        if until == Until::Published {
+            facts.signers = self.signers(project, facts.epoch)?;
+        }
+        Ok(Gathered { facts, warnings: gathered.warnings })
+    }
+
+    /// Opens the key of every signer that is to sign, so that one that cannot sign is told of before anything is
+    /// compiled.
+    fn signers(&self, project: &Project, moment: i64) -> Result<BTreeMap<String, PlannedSigner>, Trouble> {
+        let context = KeyContext { root: &self.workspace.root, environment: self.environment, moment };
+        let mut signers = BTreeMap::new();
+        let mut findings = Vec::new();
+        for (id, settings) in &project.signers {
+            let Some(signer) = sign::find(id) else { continue };
+            match signer.open(settings, &context) {
+                Ok(key) => {
+                    let identity = key.identity();
+                    let planned = PlannedSigner {
+                        settings: settings.clone(),
+                        key: identity.key.clone(),
+                        created: identity.created,
+                        public_key: identity.public_key.clone(),
+                        public_key_file: signer.public_key().replace("{name}", &project.app.name),
+                        suffix: signer.suffix().to_owned(),
+                    };
+                    signers.insert(id.clone(), planned);
+                }
+                Err(finding) => findings.push(finding),
+            }
+        }
+        if findings.is_empty() { Ok(signers) } else { Err(self.trouble(findings)) }
+    }
+
+    /// Looks at everything that can be wrong with a planned package before it is made.
+    pub fn check_packages(&self, plan: &Plan) -> Result<(), Trouble> {
+        let mut findings: Vec<Finding> = Vec::new();
+        for planned in plan.packages() {
+            let Some(packager) = package::find(planned.format.as_str()) else { continue };
+            let inspection = Inspection {
+                app: &plan.app,
+                desktop: plan.desktop.as_ref(),
+                package: planned,
+                root: &self.workspace.root,
+            };
+            let found = packager
+                .check(&planned.settings, &inspection)
+                .map_err(|error| Trouble::failure(FailureClass::Bug, &error))?;
+            for finding in found {
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
+        }
+        if findings.is_empty() { Ok(()) } else { Err(self.trouble(findings)) }
     }
 
     /// The assets of the manifest, each with its digest.
@@ -195,6 +267,21 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The files of the project, for the settings of packagers.
+struct SettingsFiles<'a> {
+    given: &'a Given<'a>,
+}
+
+impl ProjectFiles for SettingsFiles<'_> {
+    fn file(&self, field: &str, name: &str) -> Result<RelPath, Vec<Finding>> {
+        resolve::file_of_setting(self.given, field, name)
+    }
+
+    fn matching(&self, field: &str, pattern: &str) -> Result<Vec<RelPath>, Vec<Finding>> {
+        resolve::files_of_setting(self.given, field, pattern)
+    }
+}
+
 /// Facts, and what was odd on the way to them.
 pub struct Gathered {
     /// The facts.
@@ -235,9 +322,14 @@ pub fn sections(catalog: &Catalog) -> Sections {
             .map(|(format, packager)| (format.to_string(), packager.plugin.settings.clone()))
             .collect(),
         toolchains: catalog.toolchains.iter().map(|(id, one)| (id.clone(), one.settings.clone())).collect(),
-        // The only publisher so far is not a matter of choice, so it has no table; nor is there a signer.
+        // The only publisher so far is not a matter of choice, so it has no table.
         publishers: BTreeMap::new(),
-        signers: BTreeMap::new(),
+        signers: catalog.signers.iter().map(|(id, one)| (id.clone(), one.settings.clone())).collect(),
+        repositories: catalog
+            .repositories
+            .iter()
+            .map(|(id, one)| (id.clone(), one.plugin.settings.clone()))
+            .collect(),
     }
 }
 
@@ -257,6 +349,7 @@ fn request(selection: &Selection, cargo_arguments: &[String], offline: bool) -> 
         no_default_features: selection.no_default_features,
         locked: selection.locked || selection.frozen,
         offline,
+        no_sign: selection.no_sign,
         jobs: selection.jobs,
         config: selection.cargo_config.clone(),
         arguments: cargo_arguments.to_vec(),
@@ -347,8 +440,11 @@ fn as_input(layer: Option<&(String, Vec<u8>)>) -> Option<InputFile<'_>> {
 fn find_files(workspace: &Workspace, merged: &Merged) -> Result<BTreeSet<String>, files::FileError> {
     let manifest = &merged.manifest;
     let includes = manifest.bundle.include.as_ref().is_some_and(|includes| !includes.is_empty());
-    let named =
-        manifest.app.license_file.is_some() || manifest.assets.iter().any(|asset| asset.file.is_some());
+    let named = manifest.app.license_file.is_some()
+        || manifest.app.icon.is_some()
+        || manifest.linux != manifest::Linux::default()
+        || !manifest.package.is_empty()
+        || manifest.assets.iter().any(|asset| asset.file.is_some());
     if includes || named {
         return project_files::all(&workspace.root, &workspace.target_directory);
     }

@@ -7,6 +7,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
 use deploy_model::{Format, Triple};
 use deploy_plan::catalog::Catalog;
+use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::target_table::Target;
 use serde::Serialize;
@@ -174,7 +175,7 @@ pub fn text(reports: &[TargetReport]) -> String {
 pub fn run(selection: &Selection, environment: &Environment, console: &Console) -> Result<ExitCode, Trouble> {
     let session = Session::open(selection, &[], environment)?;
     let project = session.project()?;
-    let gathered = session.facts(&project)?;
+    let gathered = session.facts(&project, Until::Compiled)?;
     let reports = targets(&gathered.facts, &session.catalog);
     if console.is_json() {
         console.pretty(&reports);
@@ -216,6 +217,7 @@ pub(crate) mod testing {
                 ),
                 ("xwin".to_owned(), missing("cargo-xwin is not on PATH", "run `cargo install cargo-xwin`")),
             ]),
+            signers: BTreeMap::new(),
             rustflags: BTreeMap::new(),
             source: None,
             epoch: 0,

@@ -1,0 +1,113 @@
+//! Programs of ours that go into packages: compiled for the target from the sources that this program carries, with
+//! the user's own rustc. The list is [`ALL`].
+
+use crate::bench::Workbench;
+use crate::bench::files::{self, FileError};
+use crate::bench::process::{ProcessError, Program};
+use crate::probe::machine::Machine;
+use crate::toolchain::standard_library;
+use camino::Utf8PathBuf;
+use deploy_model::{FailureClass, Sha256, Triple};
+
+/// Every program of ours.
+pub const ALL: &[OwnProgram] = &[];
+
+/// A program with its sources.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnProgram {
+    /// Its name, and that of its binary.
+    pub id: &'static str,
+    /// Its files, each with its path below the package's directory: `Cargo.toml`, `Cargo.lock`, `src/…`.
+    pub sources: &'static [(&'static str, &'static str)],
+    /// The flags of rustc that link it without any C compiler.
+    pub rustflags: &'static [&'static str],
+}
+
+impl OwnProgram {
+    /// A digest of everything that it is compiled from.
+    pub fn digest(&self) -> Sha256 {
+        let mut hasher = deploy_model::sha256::Hasher::new();
+        for (path, text) in self.sources {
+            hasher.update(format!("{path}\0{}\0{text}", text.len()).as_bytes());
+        }
+        hasher.update(self.rustflags.join("\0").as_bytes());
+        hasher.finish()
+    }
+}
+
+/// A program of ours that could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// cargo failed.
+    #[error("compile {program} for {triple}")]
+    Cargo {
+        /// The program.
+        program: &'static str,
+        /// The triple.
+        triple: Triple,
+        /// What cargo said.
+        source: ProcessError,
+    },
+}
+
+impl ProgramError {
+    /// What kind of failure it is.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            ProgramError::File(_) => FailureClass::Unexpected,
+            ProgramError::Cargo { .. } => FailureClass::CargoBuild,
+        }
+    }
+}
+
+/// The program with this id.
+pub fn find(id: &str) -> Option<&'static OwnProgram> {
+    ALL.iter().find(|program| program.id == id)
+}
+
+/// Compiles a program for a triple, in the bench's scratch directory. The same sources and rustc give the same bytes.
+pub fn compile(
+    own: &OwnProgram,
+    triple: &Triple,
+    machine: &Machine,
+    bench: &Workbench<'_>,
+) -> Result<Utf8PathBuf, ProgramError> {
+    let project = bench.file(own.id);
+    for (path, text) in own.sources {
+        let file = project.join(path);
+        files::create_directory(file.parent().unwrap_or(&project))?;
+        files::replace(&file, text.as_bytes())?;
+    }
+    let mut flags: Vec<String> = own.rustflags.iter().map(|flag| (*flag).to_owned()).collect();
+    flags.extend([
+        format!("--remap-path-prefix={}=/rust", machine.sysroot),
+        format!("--remap-path-prefix={}=/cargo", machine.cargo_home),
+        format!("--remap-path-prefix={project}=/project"),
+    ]);
+    if !standard_library::is_installed(&machine.sysroot, triple) {
+        flags.push(format!("--sysroot={}", standard_library::own_sysroot(machine)));
+    }
+    let target_directory = project.join("target");
+    let network: &[&str] = if machine.offline { &["--offline"] } else { &[] };
+    let cargo = Program::new(machine.cargo.as_str())
+        .args(["build", "--release", "--locked", "--target", triple.as_str()])
+        .arg("--target-dir")
+        .arg(target_directory.as_str())
+        .args(["--bin", own.id, "-j"])
+        .arg(bench.threads.max(1).to_string())
+        .args(network.iter().copied())
+        .directory(&project)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env("CARGO_INCREMENTAL", "0")
+        .env("RUSTC", machine.rustc.as_str())
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove("CARGO_BUILD_TARGET");
+    cargo
+        .stream(|line| bench.output(line), |line| bench.output(line))
+        .map_err(|source| ProgramError::Cargo { program: own.id, triple: triple.clone(), source })?;
+    Ok(target_directory.join(triple.as_str()).join("release").join(own.id))
+}
