@@ -1,4 +1,4 @@
-//! The bytes of package formats: tar, gzip, xz, zstd, zip, Mach-O universal files, binary linkage.
+//! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, Mach-O universal files, binary linkage.
 //!
 //! Bytes in, bytes out: nothing here knows a project, opens a file, reads the clock or the environment. Writers take any
 //! [`Write`](std::io::Write) and readers any [`Read`](std::io::Read), with `Seek` only where the format demands it; the caller opens the files. What a
@@ -23,7 +23,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod ar;
 pub mod compression;
+pub mod debian;
 mod deflate;
 pub mod gzip;
 mod level;

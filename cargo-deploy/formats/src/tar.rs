@@ -7,7 +7,7 @@
 //! bsdtar, Python, Go, 7-Zip).
 //!
 //! Every member belongs to root:root (0:0). Modes are 0755 for directories and executables, 0644 for other files and 0777
-//! for links, whatever the umask. All members have the same time. The order is the caller's.
+//! for links, or what the caller says, whatever the umask. All members have the same time. The order is the caller's.
 
 use std::io::{self, Read, Write};
 
@@ -111,9 +111,19 @@ impl<W: Write> Writer<W> {
         size: u64,
         content: &mut dyn Read,
     ) -> Result<(), TarError> {
+        self.file_with_mode(path, if executable { 0o755 } else { 0o644 }, size, content)
+    }
+
+    /// Adds a file as [`file`](Writer::file) does, with any permissions. Of `mode` the lowest twelve bits are taken.
+    pub fn file_with_mode(
+        &mut self,
+        path: &str,
+        mode: u32,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), TarError> {
         self.accept(path)?;
-        let mode = if executable { 0o755 } else { 0o644 };
-        self.header(path.as_bytes(), b"", EntryType::Regular, mode, size)?;
+        self.header(path.as_bytes(), b"", EntryType::Regular, mode & 0o7777, size)?;
         let mut left = size;
         loop {
             // One byte more is asked for than is due, to notice a file that has grown.
