@@ -1,5 +1,5 @@
 //! Packs a directory, to try and to measure the archive writers of this crate:
-//! `pack tar|tar.gz|tar.xz|tar.zst|zip fast|default|small THREADS DIRECTORY OUTPUT`
+//! `pack tar|tar.gz|tar.xz|tar.zst|zip|squashfs|squashfs.gzip fast|default|small THREADS DIRECTORY OUTPUT`
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use deploy_formats::compression::{Compression, Encoder};
-use deploy_formats::{Level, tar, zip};
+use deploy_formats::{Level, squashfs, tar, zip};
 
 /// The time of every member: 2023-11-14 22:13:20 UTC.
 const MODIFIED: u64 = 1_700_000_000;
@@ -41,6 +41,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     walk(root, "", &mut entries)?;
     let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
     let compression = match format.as_str() {
+        "squashfs" | "squashfs.gzip" => {
+            let compression = match format.as_str() {
+                "squashfs" => squashfs::Compression::Zstd,
+                _ => squashfs::Compression::Gzip,
+            };
+            let writer = squashfs::Writer::new(output, MODIFIED, compression, level, threads)?;
+            return pack_squashfs(root, &entries, writer);
+        }
         "zip" => return pack_zip(root, &entries, zip::Writer::new(output, MODIFIED, level, threads)),
         "tar" => Compression::None,
         "tar.gz" => Compression::Gzip,
@@ -116,6 +124,25 @@ fn pack_zip(
             Found::Symlink { target } => writer.symlink(path, target)?,
             Found::File { size, executable } => {
                 writer.file(path, *executable, *size, &mut File::open(root.join(path))?)?;
+            }
+        }
+    }
+    writer.finish()?.flush()?;
+    Ok(())
+}
+
+fn pack_squashfs(
+    root: &Path,
+    entries: &[(String, Found)],
+    mut writer: squashfs::Writer<BufWriter<File>>,
+) -> Result<(), Box<dyn Error>> {
+    for (path, found) in entries {
+        match found {
+            Found::Directory => writer.directory(path, 0o755)?,
+            Found::Symlink { target } => writer.symlink(path, target)?,
+            Found::File { size, executable } => {
+                let mode = if *executable { 0o755 } else { 0o644 };
+                writer.file(path, mode, *size, || File::open(root.join(path)))?;
             }
         }
     }

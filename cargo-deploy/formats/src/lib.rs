@@ -1,4 +1,4 @@
-//! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, Mach-O universal files, binary linkage.
+//! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, SquashFS, AppImage, Mach-O universal files, binary linkage.
 //!
 //! Bytes in, bytes out: nothing here knows a project, opens a file, reads the clock or the environment. Writers take any
 //! [`Write`](std::io::Write) and readers any [`Read`](std::io::Read), with `Seek` only where the format demands it; the caller opens the files. What a
@@ -33,6 +33,7 @@ pub mod linkage;
 pub mod member;
 #[cfg(test)]
 mod sample;
+pub mod squashfs;
 pub mod tar;
 pub mod universal;
 mod workers;

@@ -25,7 +25,7 @@ pub enum Kind {
     },
     /// A device, a queue or something of a vendor. We read these and never write them.
     Other {
-        /// The type flag of the tar header (POSIX.1-1988, ustar).
+        /// The type flag of the tar header (POSIX.1-1988, ustar), in a SquashFS image too; `s` for a socket.
         flag: u8,
     },
 }
@@ -59,14 +59,14 @@ impl Member {
     }
 }
 
-/// The owner a tar header names.
+/// The owner a tar header or an inode names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// Numeric user.
     pub user: u64,
     /// Numeric group.
     pub group: u64,
-    /// Name of the user, maybe empty.
+    /// Name of the user, maybe empty; a SquashFS image has none.
     pub user_name: String,
     /// Name of the group, maybe empty.
     pub group_name: String,
