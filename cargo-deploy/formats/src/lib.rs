@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod appimage;
 pub mod ar;
 pub mod compression;
 pub mod debian;

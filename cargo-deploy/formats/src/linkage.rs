@@ -18,6 +18,8 @@ use thiserror::Error;
 use crate::member::name_text;
 use crate::universal::{self, UniversalError};
 
+pub(crate) use elf::machine_of;
+
 /// Why the linkage of a file cannot be read.
 #[derive(Debug, Error)]
 pub enum LinkageError {

@@ -108,9 +108,12 @@ fn is_program<Elf: FileHeader<Endian = Endianness>>(
 }
 
 fn machine<Elf: FileHeader<Endian = Endianness>>(header: &Elf, endian: Endianness) -> Machine {
-    let wide = header.is_class_64();
-    let little = endian == Endianness::Little;
-    match header.e_machine(endian) {
+    machine_of(header.e_machine(endian), header.is_class_64(), endian == Endianness::Little)
+}
+
+/// The machine of a header's `e_machine`, with 64 or 32 bits and its byte order.
+pub(crate) fn machine_of(number: elf::Machine, wide: bool, little: bool) -> Machine {
+    match number {
         elf::EM_386 => Machine::X86,
         // With 32 bits it is the x32 ABI, which no Linux runs any more without being told to.
         elf::EM_X86_64 if wide => Machine::X86_64,
