@@ -9,6 +9,7 @@ pub mod package;
 mod package_name;
 pub mod paragraph;
 pub mod relation;
+pub mod shlibs;
 mod version;
 
 pub use architecture::{Architecture, InvalidArchitecture};
