@@ -1,4 +1,5 @@
-//! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, SquashFS, AppImage, Mach-O universal files, binary linkage.
+//! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, SquashFS, AppImage, files of Linux desktops, Mach-O
+//! universal files, binary linkage.
 //!
 //! Bytes in, bytes out: nothing here knows a project, opens a file, reads the clock or the environment. Writers take any
 //! [`Write`](std::io::Write) and readers any [`Read`](std::io::Read), with `Seek` only where the format demands it; the caller opens the files. What a
@@ -25,12 +26,18 @@
 
 pub mod appimage;
 pub mod ar;
+pub mod changelog;
 pub mod compression;
+pub mod copyright;
+pub mod date;
 pub mod debian;
 mod deflate;
+pub mod freedesktop;
 pub mod gzip;
 mod level;
 pub mod linkage;
+pub mod located;
+pub mod maintainer_script;
 pub mod member;
 #[cfg(test)]
 mod sample;

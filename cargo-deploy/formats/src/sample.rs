@@ -73,3 +73,64 @@ pub(crate) fn mixed(seed: u64, length: usize) -> Vec<u8> {
     output.truncate(length);
     output
 }
+
+/// Asks a program that reads what we write. `None`, said aloud, where it is not installed; where `CARGO_DEPLOY_CLIENTS` is
+/// `required`, that is an error.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the real reader is asked, and CI says whether it must be there"
+)]
+#[expect(clippy::print_stderr, reason = "a check that is left out must be seen")]
+pub(crate) fn ask(program: &str, arguments: &[&str], input: &[u8]) -> Option<std::process::Output> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let spawned = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env("LC_ALL", "C.UTF-8")
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => {
+            let required = std::env::var_os("CARGO_DEPLOY_CLIENTS").is_some_and(|value| value == "required");
+            assert!(!required, "{program}: {error}, and CARGO_DEPLOY_CLIENTS=required");
+            eprintln!("skipped: {program} not found");
+            return None;
+        }
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that has seen enough closes its end.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    Some(child.wait_with_output().unwrap())
+}
+
+/// A directory with files for a program that wants them, removed at the end.
+pub(crate) struct Directory(pub(crate) std::path::PathBuf);
+
+#[expect(clippy::disallowed_methods, reason = "a program wants its input as files")]
+impl Directory {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("deploy-formats-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Directory(path)
+    }
+
+    /// Writes a file and says where it is.
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Directory {
+    #[expect(clippy::disallowed_methods, reason = "what the test wrote is taken away")]
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
