@@ -155,6 +155,20 @@ fn the_crates_below_know_nothing_of_those_above() {
             "cargo-deploy/plan/src",
             &["deploy_formats", "cargo_deploy::", "std::fs", "std::process", "std::env::"],
         ),
+        (
+            "cargo-deploy/crypto/src",
+            &[
+                "deploy_plan",
+                "cargo_deploy::",
+                "std::fs",
+                "std::process",
+                "std::env::",
+                "SystemTime::now",
+                "Timestamp::now",
+                "thread_rng",
+                "OsRng",
+            ],
+        ),
         ("cargo-deploy/formats/src", &["deploy_plan", "cargo_deploy::", "std::process", "std::env::"]),
     ];
     for (directory, names) in forbidden {
