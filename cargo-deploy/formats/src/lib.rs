@@ -25,6 +25,7 @@
 //! ```
 
 pub mod appimage;
+pub mod apt;
 pub mod ar;
 pub mod changelog;
 pub mod compression;
