@@ -3,13 +3,14 @@
 
 use crate::support::snapshot::{check, same};
 use cargo_deploy::cli::command::session::sections;
-use deploy_model::{FailureClass, Os, Triple};
-use deploy_plan::catalog::{Catalog, Layout, PackagerEntry, PluginEntry, Shape};
+use deploy_model::artifact::SignatureForm;
+use deploy_model::{Arch, FailureClass, Os, Triple};
+use deploy_plan::catalog::{Catalog, Layout, Offer, PackagerEntry, PluginEntry, RepositoryEntry, Shape};
 use deploy_plan::draw::{Until, draw};
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::finding::Finding;
 use deploy_plan::manifest::{self, InputFile, Inputs, Merged};
-use deploy_plan::plan::{Action, Plan};
+use deploy_plan::plan::{Action, Plan, PlannedSigner};
 use deploy_plan::resolve::{Given, Request, resolve};
 use deploy_plan::workspace::{Workspace, WorkspaceBinary, WorkspacePackage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,51 @@ fn catalog() -> Catalog {
         },
     };
     catalog.packagers.insert("deb".parse().expect("a format"), deb);
+    sealing(&mut catalog);
     catalog
+}
+
+/// A format `parcel` that holds a program of ours and a signature of the signer `seal`, a second signer `stamp`, and
+/// a repository `shelf` of parcels.
+fn sealing(catalog: &mut Catalog) {
+    let plugin = |keys: &[&str]| {
+        let properties: serde_json::Map<String, serde_json::Value> = keys
+            .iter()
+            .map(|key| {
+                let kind = if *key == "signed" { "boolean" } else { "string" };
+                ((*key).to_owned(), serde_json::json!({ "type": kind }))
+            })
+            .collect();
+        let settings = serde_json::json!({
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        PluginEntry { summary: "Made up".to_owned(), revision: 1, settings }
+    };
+    let shape = Shape {
+        systems: &[Os::Linux],
+        architectures: &[(Arch::X64, "amd64"), (Arch::Arm64, "arm64")],
+        file_name: "{name}-{version}-{revision}.{arch}.parcel",
+        revision: Some(("release", "1")),
+        pre_release: '~',
+        layout: Layout::Freedesktop,
+        program: Some("stub"),
+        embeds: Some("seal"),
+        executable: false,
+    };
+    let parcel = PackagerEntry { plugin: plugin(&["release"]), shape };
+    catalog.packagers.insert("parcel".parse().expect("a format"), parcel);
+    catalog.signers = ["seal", "stamp"].map(|id| (id.to_owned(), plugin(&["key"]))).into();
+    let offer = Offer {
+        format: "parcel",
+        directory: "shelf",
+        signer: "seal",
+        signatures: &[("{suite}/List", SignatureForm::Cleartext, "{suite}/SealedList")],
+        defaults: &[("suite", "stable")],
+    };
+    let shelf = RepositoryEntry { plugin: plugin(&["signed", "suite"]), offer };
+    catalog.repositories = BTreeMap::from([("shelf".to_owned(), shelf)]);
 }
 
 fn triple(text: &str) -> Triple {
@@ -166,6 +211,72 @@ fn steps(plan: &Plan) -> String {
         text.push_str(&format!("{}{arrow}{}\n", step.id, needs.join(", ")));
     }
     text
+}
+
+const SEALED: &str = r#"schema = 1
+[targets]
+build = ["linux-x64", "linux-x64-musl", "linux-arm64", "windows-x64"]
+[bundle.formats]
+linux = ["tar.gz", "parcel"]
+[package.parcel]
+release = "2"
+[sign.seal]
+key = "seal.key"
+[sign.stamp]
+[repository.shelf]
+suite = "testing"
+"#;
+
+/// Keys for `seal` and `stamp`, as a look at them would have found them.
+fn with_keys(facts: &mut Facts) {
+    for (id, suffix) in [("seal", ".seal"), ("stamp", ".stamp")] {
+        let signer = PlannedSigner {
+            settings: serde_json::json!({}),
+            key: format!("KEY-OF-{id}"),
+            created: 1_600_000_000,
+            public_key: format!("public key of {id}\n"),
+            public_key_file: format!("hello.{id}.pub"),
+            suffix: suffix.to_owned(),
+        };
+        facts.signers.insert(id.to_owned(), signer);
+    }
+}
+
+#[test]
+fn signatures_inside_come_before_those_beside_and_the_checksums_are_signed_last() {
+    let mut case = Case::of(SEALED);
+    case.change = with_keys;
+    let plan = case.plan().expect("a plan");
+    let skipped: String =
+        plan.skipped.iter().map(|skipped| format!("skipped: {}: {}\n", skipped.what, skipped.why)).collect();
+    check("plan/signed", &format!("{}{skipped}", steps(&plan)));
+}
+
+#[test]
+fn nothing_is_signed_when_the_command_line_says_so() {
+    let mut case = Case::of(SEALED);
+    case.request.no_sign = true;
+    let plan = case.plan().expect("a plan");
+    assert!(!plan.steps.iter().any(|step| matches!(step.action, Action::Sign(_))));
+    let skipped: Vec<String> =
+        plan.skipped.iter().map(|skipped| format!("{}: {}", skipped.what, skipped.why)).collect();
+    assert!(skipped.contains(&"signing with seal: --no-sign was given".to_owned()), "{skipped:?}");
+}
+
+#[test]
+fn a_repository_without_packages_or_without_a_signer_is_refused() {
+    let case = Case::of("schema = 1\nbundle.formats = [\"tar.gz\"]\n[repository.shelf]\n");
+    check("plan/bad-repository", &case.findings());
+    let unsigned = "schema = 1\nbundle.formats = [\"parcel\"]\n[repository.shelf]\nsigned = false\n";
+    let plan = Case::of(unsigned).plan().expect("a plan");
+    let signs = plan.steps.iter().filter(|step| matches!(step.action, Action::Sign(_))).count();
+    assert_eq!(signs, 0);
+}
+
+#[test]
+fn a_release_that_is_to_be_signed_needs_a_signer() {
+    let case = Case::of("schema = 1\nrelease.require = [\"signed\"]\n");
+    check("plan/signed-without-signer", &case.findings());
 }
 
 const SIX: &str = r#"schema = 1

@@ -64,7 +64,8 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// A package `hello` 1.0.0 with one binary.
+    /// A package `hello` 1.0.0 with one binary. Where a test does not say which packages it wants it gets a tar.gz:
+    /// the formats that a Linux system makes otherwise take longer, and have tests of their own.
     pub(crate) fn new() -> Self {
         Self::named("project")
     }
@@ -75,7 +76,8 @@ impl Project {
         project.write(
             "Cargo.toml",
             "[package]\nname = \"hello\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\
-             description = \"Says hello\"\nlicense = \"MIT\"\n\n[workspace]\n",
+             description = \"Says hello\"\nlicense = \"MIT\"\n\n[workspace]\n\n\
+             [package.metadata.deploy.bundle]\nformats = { linux = [\"tar.gz\"] }\n",
         );
         project.write("src/main.rs", "fn main() {\n    println!(\"hello\");\n}\n");
         project.write("README.md", "# hello\n");

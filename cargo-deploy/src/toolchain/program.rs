@@ -6,7 +6,7 @@ use crate::bench::files::{self, FileError};
 use crate::bench::process::{ProcessError, Program};
 use crate::probe::machine::Machine;
 use crate::toolchain::standard_library;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::{FailureClass, Sha256, Triple};
 
 /// Every program of ours.
@@ -51,6 +51,14 @@ pub enum ProgramError {
         /// What cargo said.
         source: ProcessError,
     },
+    /// The crates that it needs could not be vendored.
+    #[error("vendor the crates that {program} is compiled from")]
+    Vendor {
+        /// The program.
+        program: &'static str,
+        /// What cargo said.
+        source: ProcessError,
+    },
 }
 
 impl ProgramError {
@@ -59,6 +67,7 @@ impl ProgramError {
         match self {
             ProgramError::File(_) => FailureClass::Unexpected,
             ProgramError::Cargo { .. } => FailureClass::CargoBuild,
+            ProgramError::Vendor { .. } => FailureClass::Remote,
         }
     }
 }
@@ -66,6 +75,39 @@ impl ProgramError {
 /// The program with this id.
 pub fn find(id: &str) -> Option<&'static OwnProgram> {
     ALL.iter().find(|program| program.id == id)
+}
+
+/// Where the crates that a program needs are looked for, when they are vendored.
+pub fn vendored_directory(root: &Utf8Path, own: &OwnProgram) -> Utf8PathBuf {
+    root.join("vendor").join(".programs").join(own.id)
+}
+
+/// Puts the crates that a program is compiled from into a directory: those of its own lock file, checked by their
+/// digests. `scratch` is an empty directory for its sources.
+pub fn vendor(
+    own: &OwnProgram,
+    directory: &Utf8Path,
+    scratch: &Utf8Path,
+    machine: &Machine,
+) -> Result<(), ProgramError> {
+    write_sources(own, scratch)?;
+    let network: &[&str] = if machine.offline { &["--offline"] } else { &[] };
+    let cargo = Program::new(machine.cargo.as_str())
+        .args(["vendor", "--locked", "--versioned-dirs", "--quiet"])
+        .args(network.iter().copied())
+        .arg(directory.as_str())
+        .directory(scratch);
+    cargo.run().map_err(|source| ProgramError::Vendor { program: own.id, source })?;
+    Ok(())
+}
+
+fn write_sources(own: &OwnProgram, directory: &Utf8Path) -> Result<(), FileError> {
+    for (path, text) in own.sources {
+        let file = directory.join(path);
+        files::create_directory(file.parent().unwrap_or(directory))?;
+        files::replace(&file, text.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Compiles a program for a triple, in the bench's scratch directory. The same sources and rustc give the same bytes.
@@ -76,11 +118,7 @@ pub fn compile(
     bench: &Workbench<'_>,
 ) -> Result<Utf8PathBuf, ProgramError> {
     let project = bench.file(own.id);
-    for (path, text) in own.sources {
-        let file = project.join(path);
-        files::create_directory(file.parent().unwrap_or(&project))?;
-        files::replace(&file, text.as_bytes())?;
-    }
+    write_sources(own, &project)?;
     let mut flags: Vec<String> = own.rustflags.iter().map(|flag| (*flag).to_owned()).collect();
     flags.extend([
         format!("--remap-path-prefix={}=/rust", machine.sysroot),
@@ -91,14 +129,26 @@ pub fn compile(
         flags.push(format!("--sysroot={}", standard_library::own_sysroot(machine)));
     }
     let target_directory = project.join("target");
-    let network: &[&str] = if machine.offline { &["--offline"] } else { &[] };
+    let vendored = vendored_directory(&machine.root, own);
+    let mut network: Vec<String> = Vec::new();
+    if files::metadata_if_exists(&vendored)?.is_some() {
+        for (key, value) in [
+            ("source.crates-io.replace-with", "cargo-deploy-vendored"),
+            ("source.cargo-deploy-vendored.directory", vendored.as_str()),
+        ] {
+            network.extend(["--config".to_owned(), format!("{key}={value:?}")]);
+        }
+    }
+    if machine.offline {
+        network.push("--offline".to_owned());
+    }
     let cargo = Program::new(machine.cargo.as_str())
         .args(["build", "--release", "--locked", "--target", triple.as_str()])
         .arg("--target-dir")
         .arg(target_directory.as_str())
         .args(["--bin", own.id, "-j"])
         .arg(bench.threads.max(1).to_string())
-        .args(network.iter().copied())
+        .args(network)
         .directory(&project)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env("CARGO_INCREMENTAL", "0")
