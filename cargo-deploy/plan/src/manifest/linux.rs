@@ -64,7 +64,7 @@ pub struct InstalledFile {
 
     /// Its permission bits as octal digits. Default: `0644`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^0?[0-7]{3}$"), extend("examples" = ["0640"]))]
+    #[schemars(extend("format" = "file-mode", "examples" = ["0640"]))]
     pub mode: Option<String>,
 }
 

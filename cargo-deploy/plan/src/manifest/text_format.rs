@@ -35,6 +35,7 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
         expected: "the name of an environment variable such as \"SIGNING_PASSWORD\"",
         check: environment_name,
     },
+    TextFormat { name: "file-mode", expected: "permission bits such as \"0644\"", check: file_mode },
     TextFormat { name: "glibc-version", expected: "a glibc version such as \"2.17\"", check: glibc_version },
     TextFormat { name: "glob", expected: "a pattern of paths such as \"docs/**/*.md\"", check: glob },
     TextFormat {
@@ -72,6 +73,14 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
 /// The form with this name.
 pub fn text_format(name: &str) -> Option<&'static TextFormat> {
     TEXT_FORMATS.iter().find(|format| format.name == name)
+}
+
+fn file_mode(text: &str) -> Result<(), String> {
+    let digits = text.strip_prefix('0').unwrap_or(text);
+    match digits.len() {
+        3 if digits.bytes().all(|digit| matches!(digit, b'0'..=b'7')) => Ok(()),
+        _ => Err("it is not three octal digits, or four that begin with 0".to_owned()),
+    }
 }
 
 /// Refuses with the words of the type's own parser.
@@ -322,6 +331,8 @@ mod tests {
             ("app-id", "org.example.My-App2"),
             ("dotted-version", "11"),
             ("dotted-version", "10.15.7"),
+            ("file-mode", "0640"),
+            ("file-mode", "755"),
             ("glibc-version", "2.31"),
             ("glob", "docs/{a,b}/[!x]*.md"),
             ("relative-path", "share/ünï/cødé file.bin"),
@@ -351,6 +362,8 @@ mod tests {
             ("environment-name", "1A", "it begins with a digit"),
             ("environment-name", "A-B", "'-' is not allowed; letters, digits and underscores are"),
             ("environment-name", "", "it is empty"),
+            ("file-mode", "4755", "it is not three octal digits, or four that begin with 0"),
+            ("file-mode", "rwxr-xr-x", "it is not three octal digits, or four that begin with 0"),
             ("glibc-version", "2", "it is not two numbers with a dot between them"),
             ("glibc-version", "3.1", "there is no glibc 3.1; all are 2 and a number"),
             ("glob", "a[", "unclosed character class; missing ']'"),

@@ -52,16 +52,11 @@ pub fn vendor(
 }
 
 /// Vendors what the programs of ours are compiled from that go into the project's packages.
-fn vendor_programs(
-    session: &Session<'_>,
-    directory: &Utf8Path,
-    report: &mut Report,
-) -> Result<(), Trouble> {
+fn vendor_programs(session: &Session<'_>, directory: &Utf8Path, report: &mut Report) -> Result<(), Trouble> {
     let project = session.project()?;
     let formats = project.targets.iter().flat_map(|target| &target.formats);
-    let programs: BTreeSet<&str> = formats
-        .filter_map(|format| session.catalog.packagers.get(format)?.shape.program)
-        .collect();
+    let programs: BTreeSet<&str> =
+        formats.filter_map(|format| session.catalog.packagers.get(format)?.shape.program).collect();
     let failed = |error| Trouble::failure(FailureClass::Unexpected, &error);
     for id in programs {
         let Some(own) = program::find(id) else { continue };

@@ -46,6 +46,7 @@ fn the_manifest_that_sets_everything_does() {
         ("targets", "Targets"),
         ("cargo", "Cargo"),
         ("bundle", "Bundle"),
+        ("linux", "Linux"),
         ("release", "Release"),
     ];
     let settings = merged.tree.to_json();
@@ -130,6 +131,13 @@ fn every_example_passes_the_check_of_its_setting() {
             "asset" if key == "path" => format!("[[asset]]\nfile = \"x\"\npath = {value}\n"),
             "asset" if key == "url" => format!("[[asset]]\npath = \"x\"\nurl = {value}\n"),
             "asset" => format!("[[asset]]\npath = \"x\"\nfile = \"x\"\n{key} = {value}\n"),
+            "installedfile" => {
+                let other = if key == "to" { "from" } else { "to" };
+                let other = if key == "mode" { "from = \"x\"\nto" } else { other };
+                format!("[[linux.config]]\n{key} = {value}\n{other} = \"x\"\n")
+            }
+            "unit" if key == "file" => format!("[[linux.unit]]\nfile = {value}\n"),
+            "desktop" | "metainfo" => format!("[linux.{table}]\n{key} = {value}\n"),
             _ => format!("[{table}]\n{key} = {value}\n"),
         };
         read_bytes(text.as_bytes()).unwrap_or_else(|report| panic!("{text}\n{}", rendered(&report)));
@@ -187,7 +195,18 @@ fn a_family_without_plug_ins_has_no_table() {
     let known: Vec<&String> = bare["properties"].as_object().unwrap().keys().collect();
     assert_eq!(
         known,
-        ["schema", "required-version", "app", "targets", "cargo", "bundle", "asset", "release", "metadata"]
+        [
+            "schema",
+            "required-version",
+            "app",
+            "targets",
+            "cargo",
+            "bundle",
+            "linux",
+            "asset",
+            "release",
+            "metadata"
+        ]
     );
     // Without plug-ins any name of a format will do.
     let file = InputFile { name: "Deploy.toml", bytes: b"bundle.formats = [\"anything\"]" };
