@@ -7,10 +7,15 @@ use crate::bench::process::{ProcessError, Program};
 use crate::probe::machine::Machine;
 use crate::toolchain::standard_library;
 use camino::{Utf8Path, Utf8PathBuf};
+use deploy_appimage_runtime as appimage_runtime;
 use deploy_model::{FailureClass, Sha256, Triple};
 
 /// Every program of ours.
-pub const ALL: &[OwnProgram] = &[];
+pub const ALL: &[OwnProgram] = &[OwnProgram {
+    id: appimage_runtime::NAME,
+    sources: appimage_runtime::SOURCE,
+    rustflags: appimage_runtime::RUSTFLAGS,
+}];
 
 /// A program with its sources.
 #[derive(Debug, Clone, Copy)]
