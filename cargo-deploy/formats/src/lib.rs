@@ -1,4 +1,4 @@
-//! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, SquashFS, AppImage, files of Linux desktops, Mach-O
+//! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, RPM packages, SquashFS, AppImage, files of Linux desktops, Mach-O
 //! universal files, binary linkage.
 //!
 //! Bytes in, bytes out: nothing here knows a project, opens a file, reads the clock or the environment. Writers take any
@@ -40,6 +40,7 @@ pub mod linkage;
 pub mod located;
 pub mod maintainer_script;
 pub mod member;
+pub mod rpm;
 #[cfg(test)]
 mod sample;
 pub mod squashfs;

@@ -296,6 +296,16 @@ pub struct ElfNeeds {
     pub versions: Vec<VersionNeed>,
     /// The symbols it does not define itself, in the order of the file. Empty where the section headers are stripped.
     pub symbols: Vec<SymbolNeed>,
+    /// The symbol versions that it defines as a library, in the order of the file, without the one of its own name.
+    pub definitions: Vec<String>,
+    /// Whether it can be loaded at any address (`ET_DYN`), as libraries and most programs can.
+    pub position_independent: bool,
+    /// Whether it has a table of symbols by GNU's hash, `DT_GNU_HASH`.
+    pub gnu_hash: bool,
+    /// Whether it has a table of symbols by the hash of the gABI, `DT_HASH`.
+    pub system_v_hash: bool,
+    /// Whether it has a slot for debuggers, `DT_DEBUG`, as programs have and libraries have not.
+    pub debugger_slot: bool,
 }
 
 /// A symbol version that a library must define.

@@ -49,6 +49,11 @@ fn needs_class<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Elf
         needed: dynamic.needed()?,
         versions: versions.collect(),
         symbols: file.undefined_symbols(&needs)?,
+        definitions: file.version_definitions(&dynamic)?,
+        position_independent: header.e_type(file.endian) == elf::ET_DYN,
+        gnu_hash: dynamic.value(elf::DT_GNU_HASH).is_some(),
+        system_v_hash: dynamic.value(elf::DT_HASH).is_some(),
+        debugger_slot: dynamic.value(elf::DT_DEBUG).is_some(),
     })
 }
 
@@ -276,6 +281,29 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
             }
         }
         Some(needs)
+    }
+
+    /// The versions a library defines. The same standard: `Elfxx_Verdef` (20 bytes: version, flags, index, count, hash, aux, next)
+    /// and `Elfxx_Verdaux` (8 bytes: name, next), of which the first names the version and the others those it inherits from.
+    fn version_definitions(&self, dynamic: &Dynamic<'a>) -> Result<Vec<String>, Problem> {
+        const BASE: u16 = 1;
+        let outside = || Problem::from("version definitions outside the file");
+        let mut names = Names::default();
+        let Some(address) = dynamic.value(elf::DT_VERDEF) else { return Ok(names.list) };
+        let mut definition = self.at(address).ok_or_else(outside)?;
+        for _ in 0..dynamic.value(elf::DT_VERDEFNUM).ok_or_else(outside)? {
+            if self.u16_at(definition, 2).ok_or_else(outside)? & BASE == 0 {
+                let auxiliary = self.u32_at(definition, 12).ok_or_else(outside)? as usize;
+                let auxiliary = definition.get(auxiliary..).ok_or_else(outside)?;
+                let offset = self.u32_at(auxiliary, 0).ok_or_else(outside)?;
+                names.push(dynamic.string(offset.into())?)?;
+            }
+            match self.u32_at(definition, 16).ok_or_else(outside)? as usize {
+                0 => break,
+                next => definition = definition.get(next..).ok_or_else(outside)?,
+            }
+        }
+        Ok(names.list)
     }
 
     fn highest_glibc(&self, dynamic: &Dynamic<'a>) -> Result<Option<GlibcDemand>, Problem> {
