@@ -1,5 +1,7 @@
 //! One release for seven targets through zig, and the programs in it run by what runs them: this machine, qemu, wine.
 
+mod squashfs;
+
 use crate::support::clients;
 use crate::support::project::{Project, sysroot};
 use crate::support::snapshot::same;

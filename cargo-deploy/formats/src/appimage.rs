@@ -169,31 +169,37 @@ pub fn layout(reader: &mut (impl Read + Seek)) -> Result<Layout, AppImageError> 
         _ => return Err(wrong("it has neither 32 nor 64 bits, or no byte order")),
     };
     let wide = numbers.wide;
-    // Elf32_Ehdr has 52 bytes, Elf64_Ehdr 64 (gABI, "ELF Header").
-    let (table, entry_size, count, names) = if wide { (40, 58, 60, 62) } else { (32, 46, 48, 50) };
-    let half = |offset| numbers.take(&header, offset, 2);
-    let cut = || wrong("its header ends too early");
-    let machine = half(18).ok_or_else(cut)? as u16;
-    let table = numbers.take(&header, table, numbers.address()).ok_or_else(cut)?;
-    let entry_size = half(entry_size).ok_or_else(cut)?;
-    let count = half(count).ok_or_else(cut)?;
-    let names = half(names).ok_or_else(cut)?;
-    let least = if wide { 64 } else { 40 };
-    if table == 0 || count == 0 || entry_size < least {
+    // Elf32_Ehdr has 52 bytes, Elf64_Ehdr 64 (gABI, "ELF Header"): the places of the segments and sections are numbers as
+    // wide as addresses, the five counts and sizes that end the header have sixteen bits.
+    let (places, counts) = if wide { (32, 54) } else { (28, 42) };
+    if header.len() < counts + 10 {
+        return Err(wrong("its header ends too early"));
+    }
+    let half = |offset| numbers.take(&header, offset, 2).unwrap_or(0);
+    let place =
+        |index| numbers.take(&header, places + index * numbers.address(), numbers.address()).unwrap_or(0);
+    let machine = half(18) as u16;
+    let (entry_size, names) = (half(counts + 4), half(counts + 8));
+    let segments = table(reader, place(0), half(counts), half(counts + 2))?;
+    let headers = table(reader, place(1), entry_size, half(counts + 6))?;
+    if headers.bytes.is_empty() || entry_size < if wide { 64 } else { 40 } {
         return Err(wrong("it has no section headers"));
     }
-    // Both have sixteen bits: at most 4 GiB, of which only what is there is read.
-    let size = count * entry_size;
-    let mut end = table.checked_add(size).ok_or_else(|| wrong("its section headers lie too far"))?;
-    let headers = bytes(reader, table, size)?;
-    if headers.len() as u64 != size {
-        return Err(wrong("it ends before its section headers"));
+    let mut end = segments.end.max(headers.end);
+    let mut reach = |offset: Option<u64>, length: Option<u64>| {
+        let own = offset.zip(length).and_then(|(offset, length)| offset.checked_add(length));
+        end = end.max(own.ok_or_else(|| wrong("one of its pieces lies too far"))?);
+        Ok(())
+    };
+    let (offset, length) = if wide { (8, 32) } else { (4, 16) };
+    for segment in segments.bytes.chunks(segments.entry) {
+        let number = |at| numbers.take(segment, at, numbers.address());
+        reach(number(offset), number(length))?;
     }
     let sections: Vec<RawSection> =
-        headers.chunks(entry_size as usize).filter_map(|entry| RawSection::read(entry, numbers)).collect();
+        headers.bytes.chunks(headers.entry).filter_map(|entry| RawSection::read(entry, numbers)).collect();
     for section in sections.iter().filter(|section| section.has_bytes()) {
-        let own = section.offset.checked_add(section.length);
-        end = end.max(own.ok_or_else(|| wrong("one of its sections lies too far"))?);
+        reach(Some(section.offset), Some(section.length))?;
     }
     let names = usize::try_from(names).ok().and_then(|index| sections.get(index));
     let names = names.ok_or_else(|| wrong("its sections have no names"))?;
@@ -347,6 +353,33 @@ fn bytes(reader: &mut (impl Read + Seek), offset: u64, length: u64) -> Result<Ve
     };
     read().map_err(|source| AppImageError::Read { source })?;
     Ok(bytes)
+}
+
+/// The headers of segments or of sections.
+struct Table {
+    bytes: Vec<u8>,
+    /// The length of an entry, in bytes; not zero.
+    entry: usize,
+    /// Behind the table, in the file.
+    end: u64,
+}
+
+/// Reads a table whose numbers come from the header: sixteen bits each, so that it has at most 4 GiB, of which no more is
+/// read than there is.
+fn table(
+    reader: &mut (impl Read + Seek),
+    place: u64,
+    entry: u64,
+    count: u64,
+) -> Result<Table, AppImageError> {
+    let wrong = |what| AppImageError::Program { what };
+    let size = entry * count;
+    let end = place.checked_add(size).ok_or_else(|| wrong("its tables lie too far"))?;
+    let bytes = bytes(reader, place, size)?;
+    if bytes.len() as u64 != size {
+        return Err(wrong("it ends before its tables"));
+    }
+    Ok(Table { bytes, entry: (entry as usize).max(1), end })
 }
 
 /// How an ELF file writes its numbers.
