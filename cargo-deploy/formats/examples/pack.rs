@@ -1,5 +1,5 @@
 //! Packs a directory, to try and to measure the archive writers of this crate:
-//! `pack tar|tar.gz|tar.xz|tar.zst|zip|squashfs|squashfs.gzip fast|default|small THREADS DIRECTORY OUTPUT`
+//! `pack tar|tar.gz|tar.xz|tar.zst|zip|squashfs|squashfs.gzip|deb|deb.zst fast|default|small THREADS DIRECTORY OUTPUT`
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,6 +13,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use deploy_formats::compression::{Compression, Encoder};
+use deploy_formats::debian::Paragraph;
+use deploy_formats::debian::package;
+use deploy_formats::debian::package::{ControlFile, DataFile, DataWriter, Packing};
 use deploy_formats::{Level, squashfs, tar, zip};
 
 /// The time of every member: 2023-11-14 22:13:20 UTC.
@@ -39,6 +42,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(directory);
     let mut entries = Vec::new();
     walk(root, "", &mut entries)?;
+    if let "deb" | "deb.zst" = format.as_str() {
+        let compression = if format == "deb" { Compression::Xz } else { Compression::Zstd };
+        let packing = Packing { compression, level, threads, modified: MODIFIED, x86: true };
+        return pack_deb(root, &entries, packing, Path::new(output));
+    }
     let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
     let compression = match format.as_str() {
         "squashfs" | "squashfs.gzip" => {
@@ -147,5 +155,47 @@ fn pack_squashfs(
         }
     }
     writer.finish()?.flush()?;
+    Ok(())
+}
+
+/// A package that installs the directory below `opt/app`.
+fn pack_deb(
+    root: &Path,
+    entries: &[(String, Found)],
+    packing: Packing,
+    output: &Path,
+) -> Result<(), Box<dyn Error>> {
+    let scratch = output.with_extension("data");
+    let mut writer = DataWriter::new(BufWriter::with_capacity(1 << 18, File::create(&scratch)?), packing)?;
+    for (path, found) in entries {
+        let to = format!("opt/app/{path}");
+        match found {
+            Found::Directory => writer.directory(&to)?,
+            Found::Symlink { target } => writer.symlink(&to, target)?,
+            Found::File { size, executable } => {
+                let mode = if *executable { 0o755 } else { 0o644 };
+                let file = DataFile { path: &to, mode, size: *size, config: false };
+                writer.file(file, &mut File::open(root.join(path))?)?;
+            }
+        }
+    }
+    let (mut data, summary) = writer.finish()?;
+    data.flush()?;
+    let mut control = Paragraph::new();
+    for (name, value) in [
+        ("Package", "app"),
+        ("Version", "1.0.0-1"),
+        ("Architecture", "amd64"),
+        ("Maintainer", "The Makers <makers@example.com>"),
+        ("Installed-Size", summary.installed_size.to_string().as_str()),
+        ("Description", "a tree of files\nFor measurements."),
+    ] {
+        control.push(name, value)?;
+    }
+    let files = [ControlFile { name: "md5sums", content: summary.md5sums.as_bytes() }];
+    let size = fs::metadata(&scratch)?.len();
+    let file = BufWriter::with_capacity(1 << 18, File::create(output)?);
+    package::write(file, packing, &control, &files, size, &mut File::open(&scratch)?)?.flush()?;
+    fs::remove_file(&scratch)?;
     Ok(())
 }

@@ -77,10 +77,21 @@ pub enum Encoder<W: Write> {
 impl<W: Write> Encoder<W> {
     /// Starts a compressed stream. Up to `threads` threads compress.
     pub fn new(compression: Compression, inner: W, level: Level, threads: NonZeroUsize) -> io::Result<Self> {
+        Encoder::with_filter(compression, inner, level, threads, xz::Filter::None)
+    }
+
+    /// Starts a compressed stream with a filter for xz; the other compressions have none.
+    pub fn with_filter(
+        compression: Compression,
+        inner: W,
+        level: Level,
+        threads: NonZeroUsize,
+        filter: xz::Filter,
+    ) -> io::Result<Self> {
         Ok(match compression {
             Compression::None => Encoder::None(inner),
             Compression::Gzip => Encoder::Gzip(gzip::Encoder::new(inner, level, threads)?),
-            Compression::Xz => Encoder::Xz(xz::Encoder::new(inner, level, threads)?),
+            Compression::Xz => Encoder::Xz(xz::Encoder::with_filter(inner, level, threads, filter)?),
             Compression::Zstd => Encoder::Zstd(zstd::Encoder::new(inner, level, threads)?),
         })
     }

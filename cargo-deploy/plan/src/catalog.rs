@@ -103,8 +103,11 @@ pub struct Shape {
     pub systems: &'static [Os],
     /// Processors that its packages exist for, with the format's names for them; empty means all, by our names.
     pub architectures: &'static [(Arch, &'static str)],
-    /// File name with `{name}`, `{version}`, `{triple}`, `{arch}` and `{revision}` in it.
+    /// File name with `{name}`, `{version}`, `{triple}`, `{arch}` and `{revision}` in it; `{-revision}` is a hyphen and
+    /// the revision, or nothing where the revision is empty. `{name}` is the setting of that name where there is one.
     pub file_name: &'static str,
+    /// Whether names are in lower case, with hyphens for underscores and spaces.
+    pub plain_names: bool,
     /// The setting that `{revision}` stands for, and what it is when it is not given.
     pub revision: Option<(&'static str, &'static str)>,
     /// What stands for the hyphen before a pre-release in `{version}`: `~` where it sorts before the release.
@@ -125,6 +128,7 @@ impl Shape {
         systems: &[],
         architectures: &[],
         file_name: "{name}-{version}-{triple}",
+        plain_names: false,
         revision: None,
         pre_release: '-',
         layout: Layout::Rooted,
@@ -157,8 +161,15 @@ impl Shape {
             Some(serde_json::Value::Number(number)) => number.to_string(),
             _ => default.to_owned(),
         });
+        let given = settings.get("name").and_then(serde_json::Value::as_str);
+        let name = match given {
+            None if self.plain_names => name.to_lowercase().replace(['_', ' '], "-"),
+            given => given.unwrap_or(name).to_owned(),
+        };
+        let behind = if revision.is_empty() { String::new() } else { format!("-{revision}") };
         self.file_name
-            .replace("{name}", name)
+            .replace("{name}", &name)
+            .replace("{-revision}", &behind)
             .replace("{version}", &self.version(version))
             .replace("{revision}", &revision)
             .replace("{triple}", target.triple.as_str())

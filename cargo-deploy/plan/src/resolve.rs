@@ -634,7 +634,10 @@ impl<'a> Resolving<'a> {
     fn base(&self, place: &str) -> String {
         let source = place.parse().ok().and_then(|path| self.given.merged.source_of(&path));
         let of_package = source.is_some_and(|source| {
-            matches!(source.kind(), SourceKind::PackageFile | SourceKind::PackageMetadata)
+            matches!(
+                source.kind(),
+                SourceKind::PackageFile | SourceKind::PackageMetadata | SourceKind::DebMetadata
+            )
         });
         let current = self.given.current_package;
         let package =

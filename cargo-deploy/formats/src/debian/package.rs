@@ -4,7 +4,7 @@
 //! ([`DataWriter`]), and put behind the control files when it is complete ([`write`](fn@write)). Neither holds more than the buffers of its
 //! compressor in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::num::NonZeroUsize;
@@ -17,8 +17,9 @@ use super::paragraph::ParagraphError;
 use crate::Level;
 use crate::ar::{self, ArError};
 use crate::compression::{self, Compression, Encoder};
-use crate::member::{Kind, Member, digest};
+use crate::member::{Kind, Member, digest, name_text};
 use crate::tar::{self, TarError};
+use crate::xz::Filter;
 
 /// Why a package cannot be written or read.
 #[derive(Debug, Error)]
@@ -91,6 +92,24 @@ pub enum PackageError {
         /// What is wrong with it.
         source: ParagraphError,
     },
+    /// A line of `md5sums` is none.
+    #[error("read the package: line {line} of its md5sums is not a sum and a path")]
+    Sums {
+        /// From 1.
+        line: usize,
+    },
+    /// A file is another than `md5sums` says.
+    #[error("read the package: the content of `{path}` is not what its md5sums say")]
+    Sum {
+        /// Without a slash or `./` in front.
+        path: String,
+    },
+    /// A file of `md5sums` is not there.
+    #[error("read the package: its md5sums name `{path}`, which is not there")]
+    SumWithoutFile {
+        /// As it is there.
+        path: String,
+    },
     /// The file `control` is not UTF-8.
     #[error("read the control file: it is not UTF-8 from byte {offset}")]
     Encoding {
@@ -110,6 +129,8 @@ pub struct Packing {
     pub threads: NonZeroUsize,
     /// The time of every member, in seconds since 1970-01-01 UTC.
     pub modified: u64,
+    /// Whether most of the data is machine code of x86, which xz can make smaller then: see [`Filter::X86`].
+    pub x86: bool,
 }
 
 /// A file of a package.
@@ -210,7 +231,8 @@ fn tar_writer<W: Write>(
     packing: Packing,
     archive: &'static str,
 ) -> Result<tar::Writer<BufWriter<Encoder<W>>>, PackageError> {
-    let encoder = Encoder::new(packing.compression, inner, packing.level, packing.threads);
+    let filter = if packing.x86 && archive == DATA { Filter::X86 } else { Filter::None };
+    let encoder = Encoder::with_filter(packing.compression, inner, packing.level, packing.threads, filter);
     let buffered = BufWriter::with_capacity(1 << 18, encoder.map_err(compressing(archive))?);
     let mut writer = tar::Writer::new(buffered, packing.modified);
     writer.directory("./").map_err(writing(archive))?;
@@ -375,12 +397,13 @@ impl Package {
 /// All control files of a package together; `md5sums` of a hundred thousand files has a tenth of this.
 const LARGEST_CONTROL: u64 = 64 << 20;
 
-/// Reads a package. `act` gets each member of `data.tar` with its content, as in [`tar::visit`].
+/// Reads a package. `act` gets each member of `data.tar` with its content, as in [`tar::visit`]. Where there is a file `md5sums`, what it
+/// says must be so.
 ///
 /// Members of the outer archive whose name starts with `_` are passed over, and so is what follows `data.tar` (deb(5)).
 pub fn read(
     reader: impl Read,
-    act: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>,
+    mut act: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>,
 ) -> Result<Package, PackageError> {
     let mut archive = ar::Reader::new(reader)?;
     let (_, content) = next(&mut archive, "debian-binary")?;
@@ -417,15 +440,54 @@ pub fn read(
 
     let (data_compression, content) = next(&mut archive, DATA)?;
     let plain = decompressed(DATA, data_compression, content)?;
-    tar::visit(plain, act).map_err(|source| PackageError::Tar { action: "read", archive: DATA, source })?;
-    while archive.member()?.is_some() {}
-
     let mut package = Package { control: Paragraph::new(), files, control_compression, data_compression };
+    let mut sums = sums(package.file("md5sums").unwrap_or_default())?;
+    let mut wrong = None;
+    tar::visit(plain, |member, content| {
+        let path = member.path.strip_prefix("./").unwrap_or(&member.path);
+        let Some(expected) = sums.remove(path.as_bytes()).filter(|_| member.kind == Kind::File) else {
+            return act(member, content);
+        };
+        let mut content = Summed { inner: content, md5: Md5::new() };
+        act(member, &mut content)?;
+        io::copy(&mut content, &mut io::sink())?;
+        if content.md5.finalize()[..] != expected {
+            wrong.get_or_insert_with(|| path.to_owned());
+        }
+        Ok(())
+    })
+    .map_err(|source| PackageError::Tar { action: "read", archive: DATA, source })?;
+    while archive.member()?.is_some() {}
+    if let Some(path) = wrong {
+        return Err(PackageError::Sum { path });
+    }
+    if let Some(path) = sums.into_keys().next() {
+        return Err(PackageError::SumWithoutFile { path: name_text(&path) });
+    }
+
     let control = package.file("control").ok_or(PackageError::NoControl)?;
     let text =
         str::from_utf8(control).map_err(|error| PackageError::Encoding { offset: error.valid_up_to() })?;
     package.control = Paragraph::read(text).map_err(|source| PackageError::Control { source })?;
     Ok(package)
+}
+
+/// The sums by path: thirty-two digits, two characters, the path.
+fn sums(text: &[u8]) -> Result<BTreeMap<Vec<u8>, [u8; 16]>, PackageError> {
+    let mut sums = BTreeMap::new();
+    for (index, line) in text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+        let wrong = || PackageError::Sums { line: index + 1 };
+        let (digits, path) =
+            line.split_at_checked(34).filter(|(_, path)| !path.is_empty()).ok_or_else(wrong)?;
+        let mut sum = [0; 16];
+        for (byte, pair) in sum.iter_mut().zip(digits[..32].chunks(2)) {
+            let pair =
+                str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or_else(wrong)?;
+        }
+        sums.insert(path.strip_prefix(b"./").unwrap_or(path).to_vec(), sum);
+    }
+    Ok(sums)
 }
 
 /// The next member, which must have this name, maybe with the suffix of a compression.
@@ -470,7 +532,7 @@ mod tests {
 
     fn packing(compression: Compression, threads: usize) -> Packing {
         let threads = NonZeroUsize::new(threads).unwrap();
-        Packing { compression, level: Level::Fast, threads, modified: 1_700_000_000 }
+        Packing { compression, level: Level::Fast, threads, modified: 1_700_000_000, x86: false }
     }
 
     fn control() -> Paragraph {
@@ -662,6 +724,28 @@ mod tests {
             let error =
                 listing(&outer(&[binary, ("control.tar", &control), ("data.tar", &data)])).unwrap_err();
             assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn files_that_are_not_what_their_sums_say_are_errors() {
+        let data = inner(&[("./usr/a", b"hello")]);
+        let right = "5d41402abc4b2a76b9719d911017c592  usr/a\n";
+        for (sums, message) in [
+            (right.to_owned(), None),
+            (right.replace("5d", "5D"), None),
+            (right.replace("5d", "5e"), Some("the content of `usr/a` is not what its md5sums say")),
+            (
+                format!("{right}{}", right.replace("usr/a", "usr/b")),
+                Some("its md5sums name `usr/b`, which is not there"),
+            ),
+            (format!("{right}5d41 usr/a"), Some("line 2 of its md5sums is not a sum and a path")),
+            (right.replace("5d", "+d"), Some("line 1 of its md5sums is not a sum and a path")),
+        ] {
+            let control = inner(&[("control", b"Package: a1\n"), ("md5sums", sums.as_bytes())]);
+            let file = outer(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &data)]);
+            let read = listing(&file).map(|_| ()).map_err(|error| error.to_string());
+            assert_eq!(read.err(), message.map(|message| format!("read the package: {message}")), "{sums}");
         }
     }
 

@@ -109,7 +109,9 @@ pub(crate) fn take_in(
     bytes: &[u8],
 ) -> (SourceId, Option<Problem>) {
     let limit = match kind {
-        SourceKind::PackageMetadata | SourceKind::WorkspaceMetadata => MAXIMUM_CARGO_SIZE,
+        SourceKind::PackageMetadata | SourceKind::WorkspaceMetadata | SourceKind::DebMetadata => {
+            MAXIMUM_CARGO_SIZE
+        }
         _ => MAXIMUM_SIZE,
     };
     if bytes.len() > limit {

@@ -291,8 +291,8 @@ fn move_node(node: &mut Node, shift: &impl Fn(&mut Location)) {
     }
 }
 
-/// The table at `package.metadata.deploy` or `workspace.metadata.deploy`, with its places in `Cargo.toml`. What is
-/// wrong with the rest of the file is for cargo to say.
+/// The table at `package.metadata.deploy` or `workspace.metadata.deploy`, with its places in `Cargo.toml`, or the one at
+/// `package.metadata.deb` as `package.deb`. What is wrong with the rest of the file is for cargo to say.
 pub(crate) fn metadata_table(source: &Source) -> Parsed {
     let mut parsed = parse(source);
     if !parsed.problems.is_empty() {
@@ -300,12 +300,13 @@ pub(crate) fn metadata_table(source: &Source) -> Parsed {
         parsed.problems.retain(|problem| problem.code == "manifest::too-deep");
         return Parsed { root: None, problems: parsed.problems };
     }
-    let first = match source.kind() {
-        SourceKind::WorkspaceMetadata => "workspace",
-        _ => "package",
+    let (first, last, below): (_, _, &[&str]) = match source.kind() {
+        SourceKind::WorkspaceMetadata => ("workspace", "deploy", &[]),
+        SourceKind::DebMetadata => ("package", "deb", &["package", "deb"]),
+        _ => ("package", "deploy", &[]),
     };
     let mut root = parsed.root.take();
-    for key in [first, "metadata", "deploy"] {
+    for key in [first, "metadata", last] {
         root = root.and_then(|node| match node.value {
             Value::Table(mut table) => table.remove(key).map(|entry| entry.node),
             _ => None,
@@ -316,15 +317,20 @@ pub(crate) fn metadata_table(source: &Source) -> Parsed {
         let expected = "a table";
         let problem = Problem::error(
             "manifest::wrong-type",
-            format!("`{first}.metadata.deploy` is {}", check::found(&node)),
+            format!("`{first}.metadata.{last}` is {}", check::found(&node)),
         )
         .label(node.location.clone(), format!("expected {expected}"))
-        .help(format!("write `[{first}.metadata.deploy]`"))
-        .field(format!("{first}.metadata.deploy"))
+        .help(format!("write `[{first}.metadata.{last}]`"))
+        .field(format!("{first}.metadata.{last}"))
         .mismatch(check::found(&node), expected);
         return Parsed { root: None, problems: vec![problem] };
     }
-    Parsed { root: Some(node), problems: Vec::new() }
+    let within = |node: Node, key: &&str| {
+        let location = node.location.clone();
+        let entry = Entry { key: location.clone(), node };
+        Node { value: Value::Table(Table::from([((*key).to_owned(), entry)])), location }
+    };
+    Parsed { root: Some(below.iter().rev().fold(node, within)), problems: Vec::new() }
 }
 
 /// Covers a weaker layer with a stronger one.

@@ -118,9 +118,14 @@ impl Reading<'_> {
             (SourceKind::WorkspaceFile, inputs.workspace_file),
             (SourceKind::PackageMetadata, inputs.package_cargo),
             (SourceKind::WorkspaceMetadata, inputs.workspace_cargo),
+            (SourceKind::DebMetadata, inputs.package_cargo),
         ];
+        let makes_deb = inputs.schema.pointer("/properties/package/properties/deb").is_some();
         for (kind, file) in files {
             let Some(file) = file else { continue };
+            if kind == SourceKind::DebMetadata && !makes_deb {
+                continue;
+            }
             // The package at the root has one file at two levels.
             if kind == SourceKind::PackageFile
                 && inputs.workspace_file.is_some_and(|other| other.name == file.name)

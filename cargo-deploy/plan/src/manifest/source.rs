@@ -31,6 +31,8 @@ pub enum SourceKind {
     PackageMetadata,
     /// `[workspace.metadata.deploy]` in the workspace's `Cargo.toml`.
     WorkspaceMetadata,
+    /// `[package.metadata.deb]` in the package's `Cargo.toml`: the settings of cargo-deb, read as `[package.deb]`.
+    DebMetadata,
     /// What cargo-deploy brings with it.
     Defaults,
 }
