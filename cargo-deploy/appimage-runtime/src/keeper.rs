@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::FdFlags;
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -24,9 +24,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-/// The first argument of the helper, and of the process that it starts.
-pub(crate) const HELPER: &str = "--appimage-runtime-helper";
-pub(crate) const KEEPER: &str = "--appimage-runtime-keeper";
+/// The names that the helper, and the process that it starts, are called by. Whoever can only choose the arguments of an
+/// AppImage cannot choose the name, and so cannot have either of them do anything.
+const HELPER: &str = "appimage-helper";
+const KEEPER: &str = "appimage-keeper";
+/// The first argument of both.
+const INTERNAL: &str = "--appimage-runtime-internal";
 
 /// Ourselves, whatever the AppImage is called and wherever it went.
 const SELF: &str = "/proc/self/exe";
@@ -55,7 +58,7 @@ pub(crate) fn start(kept: Kept, point: &Path, appimage: File) -> Result<OwnedFd,
     let (read, write) =
         rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Failure::system("make a pipe"))?;
     let mut helper = Command::new(SELF);
-    helper.arg(HELPER).arg(std::process::id().to_string()).arg(point);
+    helper.arg0(HELPER).arg(INTERNAL).arg(std::process::id().to_string()).arg(point);
     match kept {
         Kept::Mount { device, way, offset } => {
             helper.arg(offset.to_string()).stdin(Stdio::from(device));
@@ -84,15 +87,26 @@ pub(crate) fn hand_on(pipe: &OwnedFd) -> Result<(), Failure> {
     rustix::io::fcntl_setfd(pipe, FdFlags::empty()).map_err(Failure::system("hand on a pipe"))
 }
 
+/// Does what this process was started for, if it was started by [`start`] or the helper; says whether that went well.
+pub(crate) fn internal(called: &OsStr, arguments: &[OsString]) -> Option<bool> {
+    let (first, rest) = arguments.split_first()?;
+    match called.to_str()? {
+        _ if first != INTERNAL => None,
+        HELPER => Some(help(rest)),
+        KEEPER => Some(keep(rest).is_some()),
+        _ => None,
+    }
+}
+
 /// The helper: starts the keeper in a session of its own, out of reach of the terminal's signals, and ends.
-pub(crate) fn help(arguments: &[OsString]) -> bool {
+fn help(arguments: &[OsString]) -> bool {
     // It fails only for who leads a session already.
     let _ = rustix::process::setsid();
-    Command::new(SELF).arg0("appimage-keeper").arg(KEEPER).args(arguments).current_dir("/").spawn().is_ok()
+    Command::new(SELF).arg0(KEEPER).arg(INTERNAL).args(arguments).current_dir("/").spawn().is_ok()
 }
 
 /// The keeper. It has nowhere to complain to, and does what it can.
-pub(crate) fn keep(arguments: &[OsString]) -> Option<()> {
+fn keep(arguments: &[OsString]) -> Option<()> {
     let process = arguments.first()?.to_str()?.parse().ok()?;
     let point = PathBuf::from(arguments.get(1)?);
     let pipe = std::io::stdout().as_fd().try_clone_to_owned().ok()?;

@@ -50,15 +50,8 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     let called = arguments.next().unwrap_or_default();
     let arguments: Vec<OsString> = arguments.collect();
-    match arguments.first().and_then(|first| first.to_str()) {
-        Some(keeper::HELPER) => {
-            return if keeper::help(&arguments[1..]) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-        }
-        Some(keeper::KEEPER) => {
-            let _ = keeper::keep(&arguments[1..]);
-            return ExitCode::SUCCESS;
-        }
-        _ => {}
+    if let Some(well) = keeper::internal(&called, &arguments) {
+        return if well { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let unpacked = std::env::var_os("APPIMAGE_EXTRACT_AND_RUN").is_some_and(|value| !value.is_empty());
     let (done, status) = match options::task(arguments, unpacked) {

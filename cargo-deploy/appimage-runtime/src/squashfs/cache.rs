@@ -9,6 +9,8 @@ pub(super) struct Block {
     pub(super) bytes: Vec<u8>,
     /// Where what follows it begins in the image.
     pub(super) next: u64,
+    /// Whether this is all of it, and not its beginning only.
+    pub(super) whole: bool,
 }
 
 /// The least recently used goes first. Threads share it.
@@ -41,8 +43,11 @@ impl Cache {
     /// Holds the block that begins at the byte `at`.
     pub(super) fn put(&self, at: u64, block: &Arc<Block>) {
         let Ok(mut held) = self.held.lock() else { return };
-        if held.blocks.iter().any(|(start, _)| *start == at) {
-            return;
+        if let Some(index) = held.blocks.iter().position(|(start, _)| *start == at) {
+            // Another thread was here, or this was the beginning only.
+            if let Some((_, known)) = held.blocks.remove(index) {
+                held.bytes = held.bytes.saturating_sub(known.bytes.len());
+            }
         }
         held.bytes = held.bytes.saturating_add(block.bytes.len());
         held.blocks.push_front((at, block.clone()));

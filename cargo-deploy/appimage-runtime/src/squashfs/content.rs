@@ -59,11 +59,13 @@ impl Image {
                     // A hole: zeros that take no room.
                     out.resize(out.len().saturating_add(last - first), 0);
                 } else {
-                    let block = self.block(begin, length)?;
-                    if block.bytes.len() != expected {
-                        return damaged("a block has another length than its file");
+                    let block = self.block(begin, length, last)?;
+                    match block.bytes.get(first..last) {
+                        Some(part) if !block.whole || block.bytes.len() == expected => {
+                            out.extend_from_slice(part);
+                        }
+                        _ => return damaged("a block has another length than its file"),
                     }
-                    out.extend_from_slice(&block.bytes[first..last]);
                 }
             }
             at = index * size + last as u64;
@@ -102,21 +104,33 @@ impl Image {
         Ok((begin, length))
     }
 
-    /// The block that begins at a byte of the image.
-    fn block(&self, begin: u64, length: u32) -> Result<Arc<Block>, ImageError> {
-        if let Some(block) = self.content.get(begin) {
-            return Ok(block);
+    /// The block that begins at a byte of the image, or its beginning of at least `wanted` bytes.
+    fn block(&self, begin: u64, length: u32, wanted: usize) -> Result<Arc<Block>, ImageError> {
+        let known = self.content.get(begin);
+        if let Some(block) = known.as_ref().filter(|block| block.whole || block.bytes.len() >= wanted) {
+            return Ok(block.clone());
         }
         let packed = length & (STORED - 1);
         if packed > self.block_size || length & !(STORED | (STORED - 1)) != 0 {
             return damaged("a block has a length that is not allowed");
         }
+        let limit = self.block_size as usize;
         let mut bytes = vec![0; packed as usize];
         self.read(&mut bytes, begin)?;
+        let mut whole = true;
         if length & STORED == 0 {
-            bytes = self.compression.unpack(&bytes, self.block_size as usize)?;
+            // Programs and libraries are opened for their first bytes by many; who comes back wants it all.
+            let beginning = match known.is_none() && wanted <= limit / 2 {
+                true => self.compression.unpack_beginning(&bytes, wanted, limit),
+                false => None,
+            };
+            whole = beginning.is_none();
+            bytes = match beginning {
+                Some(beginning) => beginning,
+                None => self.compression.unpack(&bytes, limit)?,
+            };
         }
-        let block = Arc::new(Block { bytes, next: begin.saturating_add(u64::from(packed)) });
+        let block = Arc::new(Block { bytes, next: begin.saturating_add(u64::from(packed)), whole });
         self.content.put(begin, &block);
         Ok(block)
     }
@@ -138,8 +152,8 @@ impl Image {
         if length & !STORED == 0 {
             return damaged("a block of files' ends is empty");
         }
-        let block = self.block(begin, length)?;
         let (first, last) = ((offset as usize).saturating_add(first), (offset as usize).saturating_add(last));
+        let block = self.block(begin, length, last)?;
         if block.bytes.get(first..last).is_none() {
             return damaged("a file's end stands outside of its block");
         }

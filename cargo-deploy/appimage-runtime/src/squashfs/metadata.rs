@@ -121,7 +121,7 @@ impl Image {
         if header & STORED == 0 {
             bytes = self.compression.unpack(&bytes, LENGTH)?;
         }
-        let block = Arc::new(Block { bytes, next: at.saturating_add(2 + length as u64) });
+        let block = Arc::new(Block { bytes, next: at.saturating_add(2 + length as u64), whole: true });
         self.metadata.put(at, &block);
         Ok(block)
     }

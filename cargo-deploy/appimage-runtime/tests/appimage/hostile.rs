@@ -89,6 +89,18 @@ fn an_unsound_appimage_is_refused_with_the_reason() {
 }
 
 #[test]
+fn arguments_cannot_ask_for_what_only_the_runtime_asks_itself() {
+    let room = Room::new("internal");
+    room.write("AppRun", b"#!/bin/sh\n", 0o755);
+    let Some(appimage) = room.pack(HERE, &["-comp", "zstd"]) else { return };
+    let victim = room.path.join("AppDir");
+    let arguments = ["--appimage-runtime-internal", "1", victim.to_str().expect("UTF-8")];
+    let expected = "--appimage-runtime-internal is no option of an AppImage; see --appimage-help";
+    fails(&room, &appimage, &arguments, 1, expected);
+    assert!(victim.join("AppRun").exists());
+}
+
+#[test]
 fn an_appimage_without_a_program_is_refused() {
     let room = Room::new("no-apprun");
     room.write("other", b"x", 0o755);

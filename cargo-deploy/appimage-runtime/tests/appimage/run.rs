@@ -85,7 +85,7 @@ fn a_mounted_tree_is_the_tree_that_was_packed() {
         room.write(&format!("usr/share/many/a-name-that-takes-some-room-{number}"), b"x\n", 0o644);
     }
     symlink("usr/share", room.path.join("AppDir/link")).expect("link");
-    for options in [&["-comp", "zstd"][..], &["-comp", "gzip", "-b", "64K"]] {
+    for options in [&["-comp", "zstd"][..], &["-comp", "zstd", "-b", "1M"], &["-comp", "gzip", "-b", "64K"]] {
         let Some(appimage) = room.pack(HERE, options) else { return };
         if !can_mount() {
             return;
