@@ -10,7 +10,7 @@ use crate::plan::{
 use crate::project::{Asset, Project, ProjectTarget, Role, Skipped};
 use deploy_model::artifact::SignatureForm;
 use deploy_model::release::DeclaredTarget;
-use deploy_model::{FailureClass, Format, Os, RelPath, StepId, Triple};
+use deploy_model::{FailureClass, Format, RelPath, StepId, Triple};
 use std::collections::BTreeMap;
 
 /// The file with the checksums of all others.
@@ -353,10 +353,7 @@ impl Drawing<'_> {
     /// kind.
     fn tool(&mut self, target: &ProjectTarget, program: &str) -> Option<Handle> {
         let arch = target.target.arch;
-        let is_static = |row: &&crate::target_table::Target| {
-            row.os == Os::Linux && row.arch == arch && row.libc.as_deref() == Some("musl")
-        };
-        let Some(row) = self.catalog.targets.target.iter().find(is_static) else {
+        let Some(row) = self.catalog.targets.static_linux(arch) else {
             let finding = Finding::configuration(
                 "plan::no-static-target",
                 format!("{program} is linked statically, and {arch} has no such target"),

@@ -96,6 +96,13 @@ impl TargetTable {
         self.target.iter().find(|row| row.name == name || row.triple.as_str() == name)
     }
 
+    /// The Linux target of a processor whose programs are linked statically.
+    pub fn static_linux(&self, arch: Arch) -> Option<&Target> {
+        self.target
+            .iter()
+            .find(|row| row.os == Os::Linux && row.arch == arch && row.libc.as_deref() == Some("musl"))
+    }
+
     /// The known name most like `name`, when one is like it at all.
     pub fn suggestion(&self, name: &str) -> Option<&str> {
         self.target

@@ -8,7 +8,8 @@ use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
 use crate::probe::cargo_lock;
 use camino::Utf8Path;
-use deploy_model::Os;
+use deploy_model::{Os, Triple};
+use deploy_plan::catalog::Catalog;
 use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::project::Project;
@@ -65,6 +66,10 @@ pub struct Surroundings {
     pub macos_sdk: bool,
     /// The names of the packages in `Cargo.lock`.
     pub locked_packages: BTreeSet<String>,
+    /// The triples that programs of ours are compiled for, with the formats that hold them.
+    pub programs: BTreeMap<Triple, BTreeSet<String>>,
+    /// Each signer that is to sign with the key that it found, or with what is in its way and what mends it.
+    pub keys: BTreeMap<String, Result<String, (String, String)>>,
 }
 
 /// Crates that link one of Apple's frameworks, which zig does not have.
@@ -94,6 +99,8 @@ pub fn doctor(project: &Project, facts: &Facts, surroundings: &Surroundings) -> 
     checks.extend(toolchains(project, facts));
     checks.extend(standard_libraries(project, facts));
     checks.extend(macos(project, facts, surroundings));
+    checks.extend(programs(project, facts, surroundings));
+    checks.extend(keys(surroundings));
     checks.push(source(facts));
     checks.sort_by_key(|check| match check.health {
         Health::Missing { .. } => 0,
@@ -225,6 +232,43 @@ fn macos(project: &Project, facts: &Facts, surroundings: &Surroundings) -> Optio
     Some(Check { name: "macOS SDK".to_owned(), needed_for, health })
 }
 
+/// Programs of ours are static, so they may need a standard library that no target does.
+fn programs(project: &Project, facts: &Facts, surroundings: &Surroundings) -> Vec<Check> {
+    let is_target = |triple: &Triple| project.targets.iter().any(|target| target.target.triple == *triple);
+    let lacking = surroundings
+        .programs
+        .iter()
+        .filter(|(triple, _)| !facts.standard_libraries.contains(*triple) && !is_target(triple));
+    let check = |(triple, formats): (&Triple, &BTreeSet<String>)| Check {
+        name: format!("standard library for {triple}"),
+        needed_for: formats.iter().cloned().collect(),
+        health: if facts.rustup && !facts.offline {
+            Health::Automatic { how: format!("the first run calls `rustup target add {triple}`") }
+        } else if facts.rust_src {
+            Health::Automatic { how: "the first run builds it from rust-src, which takes minutes".to_owned() }
+        } else {
+            Health::Missing {
+                what: "it is not installed".to_owned(),
+                mend: format!("run `rustup target add {triple}`"),
+            }
+        },
+    };
+    lacking.map(check).collect()
+}
+
+/// The keys of the signers that are to sign.
+fn keys(surroundings: &Surroundings) -> Vec<Check> {
+    let check = |(signer, key): (&String, &Result<String, (String, String)>)| Check {
+        name: format!("key of {signer}"),
+        needed_for: vec!["signatures".to_owned()],
+        health: match key {
+            Ok(key) => Health::Good { found: key.clone() },
+            Err((what, mend)) => Health::Missing { what: what.clone(), mend: mend.clone() },
+        },
+    };
+    surroundings.keys.iter().map(check).collect()
+}
+
 fn source(facts: &Facts) -> Check {
     let health = match &facts.source {
         Some(source) if source.dirty => Health::Advice {
@@ -241,6 +285,20 @@ fn source(facts: &Facts) -> Check {
         },
     };
     Check { name: "git".to_owned(), needed_for: vec!["commit and date of the release".to_owned()], health }
+}
+
+/// The triples that programs of ours are compiled for.
+fn static_triples(project: &Project, catalog: &Catalog) -> BTreeMap<Triple, BTreeSet<String>> {
+    let mut found: BTreeMap<Triple, BTreeSet<String>> = BTreeMap::new();
+    for target in &project.targets {
+        for format in &target.formats {
+            let holds_one = catalog.packagers.get(format).is_some_and(|one| one.shape.program.is_some());
+            if holds_one && let Some(row) = catalog.targets.static_linux(target.target.arch) {
+                found.entry(row.triple.clone()).or_default().insert(format.to_string());
+            }
+        }
+    }
+    found
 }
 
 /// The checks for people.
@@ -270,6 +328,15 @@ pub fn run(selection: &Selection, environment: &Environment, console: &Console) 
     let surroundings = Surroundings {
         macos_sdk: environment.get("SDKROOT").is_some_and(|path| Utf8Path::new(path).is_dir()),
         locked_packages: cargo_lock::locked_packages(&session.workspace.root),
+        programs: static_triples(&project, &session.catalog),
+        keys: session
+            .keys(&project, gathered.facts.epoch)
+            .into_iter()
+            .map(|(signer, key)| {
+                let key = key.map(|planned| planned.key);
+                (signer, key.map_err(|finding| (finding.message, finding.help)))
+            })
+            .collect(),
     };
     let checks = doctor(&project, &gathered.facts, &surroundings);
     if console.is_json() {

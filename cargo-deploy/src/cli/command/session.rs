@@ -154,28 +154,36 @@ impl<'a> Session<'a> {
     /// Opens the key of every signer that is to sign, so that one that cannot sign is told of before anything is
     /// compiled.
     fn signers(&self, project: &Project, moment: i64) -> Result<BTreeMap<String, PlannedSigner>, Trouble> {
-        let context = KeyContext { root: &self.workspace.root, environment: self.environment, moment };
         let mut signers = BTreeMap::new();
         let mut findings = Vec::new();
-        for (id, settings) in &project.signers {
-            let Some(signer) = sign::find(id) else { continue };
-            match signer.open(settings, &context) {
-                Ok(key) => {
-                    let identity = key.identity();
-                    let planned = PlannedSigner {
-                        settings: settings.clone(),
-                        key: identity.key.clone(),
-                        created: identity.created,
-                        public_key: identity.public_key.clone(),
-                        public_key_file: signer.public_key().replace("{name}", &project.app.name),
-                        suffix: signer.suffix().to_owned(),
-                    };
-                    signers.insert(id.clone(), planned);
-                }
+        for (id, key) in self.keys(project, moment) {
+            match key {
+                Ok(planned) => drop(signers.insert(id, planned)),
                 Err(finding) => findings.push(finding),
             }
         }
         if findings.is_empty() { Ok(signers) } else { Err(self.trouble(findings)) }
+    }
+
+    /// Each signer that is to sign, with its key or what is in the way of it.
+    pub fn keys(&self, project: &Project, moment: i64) -> Vec<(String, Result<PlannedSigner, Finding>)> {
+        let context = KeyContext { root: &self.workspace.root, environment: self.environment, moment };
+        let open = |(id, settings): (&String, &serde_json::Value)| {
+            let signer = sign::find(id)?;
+            let planned = signer.open(settings, &context).map(|key| {
+                let identity = key.identity();
+                PlannedSigner {
+                    settings: settings.clone(),
+                    key: identity.key.clone(),
+                    created: identity.created,
+                    public_key: identity.public_key.clone(),
+                    public_key_file: signer.public_key().replace("{name}", &project.app.name),
+                    suffix: signer.suffix().to_owned(),
+                }
+            });
+            Some((id.clone(), planned))
+        };
+        project.signers.iter().filter_map(open).collect()
     }
 
     /// Looks at everything that can be wrong with a planned package before it is made.
