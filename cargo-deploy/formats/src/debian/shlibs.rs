@@ -441,6 +441,11 @@ mod tests {
                     weak: false,
                 })
                 .collect(),
+            definitions: Vec::new(),
+            position_independent: true,
+            gnu_hash: true,
+            system_v_hash: false,
+            debugger_slot: true,
         }
     }
 
