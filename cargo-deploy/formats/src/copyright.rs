@@ -117,6 +117,31 @@ impl Copyright<'_> {
         output
     }
 
+    /// The licence files whose text the copyright file holds, or has a path for: these need not be installed
+    /// beside it. Long files, and second ones of a licence, are not among them: they may be collections.
+    pub fn told_texts(&self) -> Vec<&str> {
+        const LONGEST: usize = 50 << 10;
+        let names = self.license.map(|license| names_of(&dep5_expression(license)));
+        let mut seen = Vec::new();
+        let mut told = Vec::new();
+        for (file, text) in &self.texts {
+            let Some(name) = license_of_text(text).filter(|name| !seen.contains(name)) else { continue };
+            seen.push(name);
+            let is_meant = names.as_ref().is_none_or(|names| {
+                names.iter().any(|other| {
+                    let bare = other.split(" with ").next().unwrap_or(other);
+                    bare == name || bare.strip_suffix('+') == Some(name)
+                })
+            });
+            let file_name = file.to_ascii_lowercase();
+            let is_collection = ["third", "3rd", "notice"].iter().any(|word| file_name.contains(word));
+            if is_meant && !is_collection && text.len() <= LONGEST {
+                told.push(*file);
+            }
+        }
+        told
+    }
+
     /// Who holds the rights: as the licence texts say, else the authors.
     fn holders(&self, texts: &[(&str, &str, &str)]) -> Vec<String> {
         let mut holders = Vec::new();
@@ -360,6 +385,24 @@ License: Apache-2.0
 "
         );
         assert_eq!(check(copyright.text().as_bytes()), []);
+        assert_eq!(copyright.told_texts(), ["LICENSE-APACHE", "LICENSE-MIT"]);
+    }
+
+    #[test]
+    fn texts_that_the_file_does_not_tell_are_known() {
+        let copyright = Copyright {
+            name: "example",
+            license: Some("MIT"),
+            texts: vec![
+                ("LICENSE", MIT),
+                ("LICENSE-of-a-library", MIT),
+                ("LICENSE-APACHE", APACHE),
+                ("THIRD-PARTY.md", MIT),
+                ("NOTICE", "thanks"),
+            ],
+            ..Copyright::default()
+        };
+        assert_eq!(copyright.told_texts(), ["LICENSE"]);
     }
 
     #[test]

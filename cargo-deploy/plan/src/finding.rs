@@ -72,6 +72,18 @@ pub const CODES: &[(&str, &str)] = &[
     ("project::empty-repository", "A package repository is to be made, and no package of its format."),
     ("project::unsigned-repository", "A package repository has nothing to be signed with."),
     ("project::bad-pattern", "A pattern of paths cannot be understood."),
+    ("linux::invalid-completion", "A file of `linux.completions` is not one of a known shell."),
+    (
+        "linux::invalid-desktop-entry",
+        "A desktop entry is against its specification, or starts what is not packaged.",
+    ),
+    ("linux::invalid-icon", "The icon cannot be read, is not square, or is too small."),
+    ("linux::invalid-manual-page", "A file of `linux.man` is not a manual page."),
+    (
+        "linux::invalid-metainfo",
+        "AppStream metadata lacks what software centres need, or is not well-formed.",
+    ),
+    ("linux::invalid-unit", "A systemd unit would not work where it is installed."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
     ("plan::no-static-target", "A program that goes into a package has no static target of its processor."),
     (

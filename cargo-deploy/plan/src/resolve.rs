@@ -729,7 +729,12 @@ impl<'a> Resolving<'a> {
         for (key, patterns, role) in lists {
             for (position, pattern) in patterns.iter().flatten().enumerate() {
                 for from in self.matching(pattern, &format!("{key}[{position}]")) {
-                    let Ok(to) = from.file_name().parse() else { continue };
+                    // Directories may say more of a page or completion than its name: `de/x.1`, `zsh/_x`.
+                    let named = match role {
+                        Role::Document => from.file_name().parse(),
+                        _ => Ok(from.clone()),
+                    };
+                    let Ok(to) = named else { continue };
                     files.push(PayloadFile { to, from, executable: false, role: role.clone() });
                 }
             }

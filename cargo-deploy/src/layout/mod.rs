@@ -1,5 +1,7 @@
 //! What goes into a package, and where it stands there: the shapes that several formats share.
 
+pub mod freedesktop;
+
 use crate::bench::files::FileError;
 use camino::Utf8PathBuf;
 use deploy_model::{RelPath, Sha256, Triple};
