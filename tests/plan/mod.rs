@@ -58,6 +58,7 @@ fn sealing(catalog: &mut Catalog) {
         systems: &[Os::Linux],
         architectures: &[(Arch::X64, "amd64"), (Arch::Arm64, "arm64")],
         file_name: "{name}-{version}-{revision}.{arch}.parcel",
+        plain_names: false,
         revision: Some(("release", "1")),
         pre_release: '~',
         layout: Layout::Freedesktop,
