@@ -473,3 +473,18 @@ fn the_users_own_rustflags_come_first() {
     assert_eq!(compile.rustflags[0], "-Ctarget-cpu=native");
     assert!(compile.rustflags.contains(&"--remap-path-prefix=/work=/project".to_owned()));
 }
+
+#[test]
+fn a_format_that_nobody_asked_for_is_left_out_where_it_cannot_be_made() {
+    let only_the_host = |facts: &mut Facts| {
+        facts.standard_libraries = BTreeSet::from([triple("x86_64-unknown-linux-gnu")]);
+    };
+    let asked = "schema = 1\nbundle.formats = { linux = [\"parcel\"] }\n";
+    let mut case = Case::of(asked);
+    case.change = only_the_host;
+    check("plan/program-without-library", &case.findings());
+    // The defaults have formats that hold a program of ours; here they are left out.
+    let plan = Case { change: only_the_host, ..Case::of("schema = 1\n") }.plan().expect("a plan");
+    let with_programs = plan.packages().filter(|package| package.program.is_some()).count();
+    assert_eq!(with_programs, 0);
+}

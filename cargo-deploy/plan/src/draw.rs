@@ -323,6 +323,12 @@ impl Drawing<'_> {
         let mut made = Vec::new();
         for format in &target.formats {
             let Some(file) = self.file_name(target, format) else { continue };
+            if target.formats_by_default
+                && let Some(why) = self.lacks_program(target, format)
+            {
+                self.skipped.push(Skipped { what: format!("the {format} for {}", row.name), why });
+                continue;
+            }
             match self.files.get(&file) {
                 Some(other) => self.skipped.push(Skipped {
                     what: format!("the {format} for {}", row.name),
@@ -347,6 +353,25 @@ impl Drawing<'_> {
 
     fn settings(&self, format: &Format) -> serde_json::Value {
         self.project.packages.get(format).cloned().unwrap_or_else(|| serde_json::json!({}))
+    }
+
+    /// Why the program of ours that a format holds cannot be compiled here, if it cannot.
+    fn lacks_program(&self, target: &ProjectTarget, format: &Format) -> Option<String> {
+        let program = self.catalog.packagers.get(format)?.shape.program?;
+        let arch = target.target.arch;
+        let Some(row) = self.catalog.targets.static_linux(arch) else {
+            return Some(format!("{program} is linked statically, and {arch} has no such target"));
+        };
+        let facts = self.facts;
+        let there = facts.standard_libraries.contains(&row.triple)
+            || (facts.rustup && !facts.offline)
+            || facts.rust_src;
+        (!there).then(|| {
+            format!(
+                "the standard library for {0} is not installed; `rustup target add {0}` gets it",
+                row.triple
+            )
+        })
     }
 
     /// The step that compiles a program of ours for a target, statically, so that it runs on every system of its

@@ -136,6 +136,8 @@ pub struct ProjectTarget {
     pub toolchain: Option<String>,
     /// The formats to make, each once.
     pub formats: Vec<Format>,
+    /// Whether nobody asked for these formats: what cannot be made of them here is left out.
+    pub formats_by_default: bool,
     /// Where in the manifest it was asked for.
     pub path: Option<String>,
 }

@@ -432,7 +432,15 @@ impl<'a> Resolving<'a> {
             let formats = self.formats(row);
             let toolchain = overrides.remove(&row.triple);
             let path = (!place.is_empty()).then_some(place);
-            targets.push(ProjectTarget { target: row.clone(), glibc, macos, toolchain, formats, path });
+            targets.push(ProjectTarget {
+                target: row.clone(),
+                glibc,
+                macos,
+                toolchain,
+                formats,
+                formats_by_default: self.are_formats_by_default(row),
+                path,
+            });
         }
         self.formats_made(&targets);
         targets
@@ -525,6 +533,14 @@ impl<'a> Resolving<'a> {
                 distinct(formats.iter().cloned())
             }
         }
+    }
+
+    /// Whether the formats of a target come from the defaults.
+    fn are_formats_by_default(&self, row: &Target) -> bool {
+        let place = crate::manifest::FieldPath::root().key("bundle").key("formats").key(row.os.as_str());
+        let source = self.given.merged.source_of(&place);
+        self.given.request.formats.is_empty()
+            && source.is_none_or(|source| source.kind() == SourceKind::Defaults)
     }
 
     /// A format of `--format` that does not exist, or that no target makes, was asked for in vain.

@@ -1,3 +1,5 @@
+//! Images that the writer makes are read back, and damaged ones are refused.
+
 use std::io::{Cursor, Read};
 use std::num::NonZeroUsize;
 

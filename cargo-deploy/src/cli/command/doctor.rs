@@ -363,6 +363,7 @@ mod tests {
             macos: None,
             toolchain: None,
             formats: Vec::new(),
+            formats_by_default: false,
             path: None,
         };
         Project {
