@@ -41,6 +41,7 @@ pub mod located;
 pub mod maintainer_script;
 pub mod member;
 pub mod rpm;
+pub mod rpm_repository;
 #[cfg(test)]
 mod sample;
 pub mod squashfs;

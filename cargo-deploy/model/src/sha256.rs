@@ -21,6 +21,16 @@ impl Sha256 {
         hasher.finish()
     }
 
+    /// The digest itself.
+    pub fn bytes(&self) -> [u8; 32] {
+        let value = |digit: u8| (digit as char).to_digit(16).unwrap_or_default() as u8;
+        let mut bytes = [0; 32];
+        for (byte, digits) in bytes.iter_mut().zip(self.0.as_bytes().chunks_exact(2)) {
+            *byte = value(digits[0]) << 4 | value(digits[1]);
+        }
+        bytes
+    }
+
     /// The first twelve digits, for people.
     pub fn short(&self) -> &str {
         &self.0[..12]
@@ -74,6 +84,7 @@ mod tests {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Sha256::of(b"abc").as_str(), expected);
         assert_eq!(expected.parse::<Sha256>().expect("valid").short(), "ba7816bf8f01");
+        assert_eq!(Sha256::of(b"abc").bytes()[..4], [0xba, 0x78, 0x16, 0xbf]);
     }
 
     #[test]

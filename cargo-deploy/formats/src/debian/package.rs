@@ -372,13 +372,16 @@ pub fn write<W: Write>(
     Ok(archive.finish())
 }
 
+/// Files with their contents.
+type ControlFiles = Vec<(Member, Vec<u8>)>;
+
 /// What a package says of itself.
 #[derive(Debug, Clone)]
 pub struct Package {
     /// The file `control`.
     pub control: Paragraph,
     /// The files of `control.tar`, in its order, with digests and contents.
-    pub files: Vec<(Member, Vec<u8>)>,
+    pub files: ControlFiles,
     /// How `control.tar` is compressed.
     pub control_compression: Compression,
     /// How `data.tar` is compressed.
@@ -391,6 +394,13 @@ impl Package {
         let plain = |path: &str| path.strip_prefix("./").unwrap_or(path) == name;
         let found = self.files.iter().find(|(member, _)| member.kind == Kind::File && plain(&member.path));
         found.map(|(_, content)| content.as_slice())
+    }
+
+    fn parse_control(&self) -> Result<Paragraph, PackageError> {
+        let control = self.file("control").ok_or(PackageError::NoControl)?;
+        let text = str::from_utf8(control)
+            .map_err(|error| PackageError::Encoding { offset: error.valid_up_to() })?;
+        Paragraph::read(text).map_err(|source| PackageError::Control { source })
     }
 }
 
@@ -406,38 +416,7 @@ pub fn read(
     mut act: impl FnMut(&Member, &mut dyn Read) -> io::Result<()>,
 ) -> Result<Package, PackageError> {
     let mut archive = ar::Reader::new(reader)?;
-    let (_, content) = next(&mut archive, "debian-binary")?;
-    let mut format = String::new();
-    // Whatever cannot be read of it is told by what can.
-    let _ = content.take(64).read_to_string(&mut format);
-    let minor = format.lines().next().and_then(|line| line.strip_prefix("2."));
-    if !minor.is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Err(PackageError::Format { found: format.lines().next().unwrap_or_default().to_owned() });
-    }
-
-    let (control_compression, content) = next(&mut archive, CONTROL)?;
-    let mut files = Vec::new();
-    let mut left = Some(LARGEST_CONTROL);
-    let plain = decompressed(CONTROL, control_compression, content)?;
-    tar::visit(plain, |member, content| {
-        let mut bytes = Vec::new();
-        left = left.and_then(|left| left.checked_sub(member.size));
-        if left.is_none() {
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-        }
-        content.read_to_end(&mut bytes)?;
-        let mut member = member.clone();
-        if member.kind == Kind::File {
-            member.sha256 = Some(digest(&mut &bytes[..])?.1);
-        }
-        files.push((member, bytes));
-        Ok(())
-    })
-    .map_err(|source| match left {
-        None => PackageError::Large { limit: LARGEST_CONTROL },
-        Some(_) => PackageError::Tar { action: "read", archive: CONTROL, source },
-    })?;
-
+    let (control_compression, files) = read_files(&mut archive)?;
     let (data_compression, content) = next(&mut archive, DATA)?;
     let plain = decompressed(DATA, data_compression, content)?;
     let mut package = Package { control: Paragraph::new(), files, control_compression, data_compression };
@@ -465,11 +444,52 @@ pub fn read(
         return Err(PackageError::SumWithoutFile { path: name_text(&path) });
     }
 
-    let control = package.file("control").ok_or(PackageError::NoControl)?;
-    let text =
-        str::from_utf8(control).map_err(|error| PackageError::Encoding { offset: error.valid_up_to() })?;
-    package.control = Paragraph::read(text).map_err(|source| PackageError::Control { source })?;
+    package.control = package.parse_control()?;
     Ok(package)
+}
+
+/// Reads the file `control` of a package and nothing behind it: of a large package that takes no time.
+pub fn read_control(reader: impl Read) -> Result<Paragraph, PackageError> {
+    let mut archive = ar::Reader::new(reader)?;
+    let (control_compression, files) = read_files(&mut archive)?;
+    let data_compression = Compression::None;
+    Package { control: Paragraph::new(), files, control_compression, data_compression }.parse_control()
+}
+
+/// The control files, which stand behind the version of the format.
+fn read_files<R: Read>(archive: &mut ar::Reader<R>) -> Result<(Compression, ControlFiles), PackageError> {
+    let (_, content) = next(archive, "debian-binary")?;
+    let mut format = String::new();
+    // Whatever cannot be read of it is told by what can.
+    let _ = content.take(64).read_to_string(&mut format);
+    let minor = format.lines().next().and_then(|line| line.strip_prefix("2."));
+    if !minor.is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Err(PackageError::Format { found: format.lines().next().unwrap_or_default().to_owned() });
+    }
+
+    let (control_compression, content) = next(archive, CONTROL)?;
+    let mut files = Vec::new();
+    let mut left = Some(LARGEST_CONTROL);
+    let plain = decompressed(CONTROL, control_compression, content)?;
+    tar::visit(plain, |member, content| {
+        let mut bytes = Vec::new();
+        left = left.and_then(|left| left.checked_sub(member.size));
+        if left.is_none() {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        content.read_to_end(&mut bytes)?;
+        let mut member = member.clone();
+        if member.kind == Kind::File {
+            member.sha256 = Some(digest(&mut &bytes[..])?.1);
+        }
+        files.push((member, bytes));
+        Ok(())
+    })
+    .map_err(|source| match left {
+        None => PackageError::Large { limit: LARGEST_CONTROL },
+        Some(_) => PackageError::Tar { action: "read", archive: CONTROL, source },
+    })?;
+    Ok((control_compression, files))
 }
 
 /// The sums by path: thirty-two digits, two characters, the path.
@@ -591,6 +611,9 @@ mod tests {
             let file = example(packing(compression, 2), b"x");
             let (package, lines) = listing(&file).unwrap();
             assert_eq!(package.control, control());
+            assert_eq!(read_control(&file[..]).unwrap(), control());
+            // Nothing behind the control files is looked at.
+            assert_eq!(read_control(&file[..file.len() - 100]).unwrap(), control());
             assert_eq!((package.control_compression, package.data_compression), (compression, compression));
             let files: Vec<_> = package
                 .files

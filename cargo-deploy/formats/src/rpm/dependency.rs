@@ -129,6 +129,12 @@ impl Dependency {
         self.purpose & DependencyFlags::RPMLIB.bits() != 0
     }
 
+    /// Whether it must be there before this package's files are, because a script needs it then.
+    pub fn is_needed_first(&self) -> bool {
+        let first = DependencyFlags::PREREQ | DependencyFlags::SCRIPT_PRE | DependencyFlags::SCRIPT_POST;
+        self.purpose & first.bits() != 0
+    }
+
     /// Whether a generator found it in a file, as [`elf`](super::elf) does.
     pub fn is_generated(&self) -> bool {
         let generated = DependencyFlags::FIND_REQUIRES | DependencyFlags::FIND_PROVIDES;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-use ::rpm::{FileFlags, FileMode, FileType, Header, IndexData, IndexTag, PackageMetadata};
+use ::rpm::{FileFlags, FileMode, FileType, Header, IndexData, IndexSignatureTag, IndexTag, PackageMetadata};
 use sha2::{Digest, Sha256};
 
 use super::cpio::{self, Problem};
@@ -110,6 +110,27 @@ impl<R: BufRead> Reader<R> {
         let header = &self.tables.metadata.header;
         let short = || header.get_entry_data_as_u32(IndexTag::RPMTAG_SIZE).map(u64::from);
         header.get_entry_data_as_u64(IndexTag::RPMTAG_LONGSIZE).or_else(|_| short()).unwrap_or(0)
+    }
+
+    /// Where the header starts and ends in the file, in bytes.
+    pub fn header_range(&self) -> (u64, u64) {
+        let start = (header::LEAD + self.tables.signature_length).next_multiple_of(8) as u64;
+        (start, start + self.tables.header.len() as u64)
+    }
+
+    /// Of the payload without its compression, in bytes, by the header; 0 where it does not say.
+    pub fn archive_size(&self) -> u64 {
+        let table = &self.tables.metadata.signature;
+        let short = || table.get_entry_data_as_u32(IndexSignatureTag::RPMSIGTAG_PAYLOADSIZE).map(u64::from);
+        table
+            .get_entry_data_as_u64(IndexSignatureTag::RPMSIGTAG_LONGARCHIVESIZE)
+            .or_else(|_| short())
+            .unwrap_or(0)
+    }
+
+    /// The name of the file of the source package, which there need not be.
+    pub fn source_package(&self) -> Option<String> {
+        optional_text(&self.tables.metadata.header, IndexTag::RPMTAG_SOURCERPM).ok().flatten()
     }
 
     /// Unpacks the payload. `act` gets each file that is in it with its content, of which it may read as much as it likes.
