@@ -63,22 +63,22 @@ pub const SECTIONS: &[(&str, usize)] =
 pub struct Directories<'a> {
     /// Where [`SOURCE`] was written to.
     pub source: &'a str,
-    /// Cargo's home, where the sources of the dependencies are.
-    pub cargo_home: &'a str,
+    /// The directories that hold the unpacked dependencies, as `NAME-VERSION`: every one in `registry/src` of cargo's home,
+    /// which is named after the host that served them, or the one that they were vendored into. They are there after
+    /// `cargo fetch --locked`.
+    pub crates: &'a [&'a str],
     /// What `rustc --print sysroot` says.
     pub sysroot: &'a str,
 }
 
-/// All flags for rustc. With them the bytes of the program are the same in any directory, for any user.
+/// All flags for rustc. With them the bytes of the program are the same in any directory, for any user, from any mirror.
 ///
 /// They go into `CARGO_ENCODED_RUSTFLAGS`, where a path may hold spaces.
 #[must_use]
 pub fn rustflags(directories: &Directories<'_>) -> Vec<String> {
-    let renamed = [
-        (directories.source, "/appimage-runtime"),
-        (directories.cargo_home, "/cargo"),
-        (directories.sysroot, "/rust"),
-    ];
+    let crates = directories.crates.iter().map(|directory| (*directory, "/crates"));
+    let renamed = [(directories.source, "/appimage-runtime"), (directories.sysroot, "/rust")];
+    let renamed = renamed.into_iter().chain(crates);
     let renamed = renamed.map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
     RUSTFLAGS.iter().map(|flag| (*flag).to_owned()).chain(renamed).collect()
 }

@@ -4,7 +4,7 @@ use super::cache::Block;
 use super::inode::Layout;
 use super::metadata::Cursor;
 use super::{Image, ImageError, Inode, Kind, Position, damaged, recall, remember};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The bit of a block's length that says: stored as it is.
 const STORED: u32 = 1 << 24;
@@ -106,6 +106,8 @@ impl Image {
 
     /// The block that begins at a byte of the image, or its beginning of at least `wanted` bytes.
     fn block(&self, begin: u64, length: u32, wanted: usize) -> Result<Arc<Block>, ImageError> {
+        // Who wants a block that another thread unpacks right now waits for it and does not do it again.
+        let turn = self.turns.get(begin as usize % self.turns.len()).map(Mutex::lock);
         let known = self.content.get(begin);
         if let Some(block) = known.as_ref().filter(|block| block.whole || block.bytes.len() >= wanted) {
             return Ok(block.clone());
@@ -132,6 +134,7 @@ impl Image {
         }
         let block = Arc::new(Block { bytes, next: begin.saturating_add(u64::from(packed)), whole });
         self.content.put(begin, &block);
+        drop(turn);
         Ok(block)
     }
 

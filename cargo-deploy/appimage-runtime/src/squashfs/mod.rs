@@ -123,6 +123,8 @@ pub(crate) struct Image {
     fragment_table: u64,
     metadata: Cache,
     content: Cache,
+    /// One for each remainder of a block's beginning: a prime number of them, so that neighbours rarely share one.
+    turns: [Mutex<()>; 13],
     walks: Mutex<Vec<content::Walk>>,
     listings: Mutex<Vec<Listing>>,
 }
@@ -175,6 +177,7 @@ impl Image {
             fragment_table,
             metadata: Cache::new(METADATA_CACHE),
             content: Cache::new(CONTENT_CACHE.max(8 * block_size as usize)),
+            turns: Default::default(),
             walks: Mutex::new(Vec::new()),
             listings: Mutex::new(Vec::new()),
         })

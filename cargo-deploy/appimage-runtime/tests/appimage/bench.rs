@@ -76,9 +76,17 @@ pub(crate) fn compile(source: &Path, target: &Path, triple: &str) -> PathBuf {
         Path::new(&std::env::var("HOME").expect("HOME")).join(".cargo").to_str().expect("UTF-8").to_owned()
     });
     let sysroot = said(Command::new("rustc").args(["--print", "sysroot"]));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    said(Command::new(&cargo).args(["fetch", "--locked", "--target", triple]).current_dir(source));
+    let mut crates: Vec<String> = fs::read_dir(Path::new(&home).join("registry/src"))
+        .expect("list")
+        .map(|entry| entry.expect("list").path().to_str().expect("UTF-8").to_owned())
+        .collect();
+    crates.sort();
+    let crates: Vec<&str> = crates.iter().map(String::as_str).collect();
     let directories =
-        Directories { source: source.to_str().expect("UTF-8"), cargo_home: &home, sysroot: &sysroot };
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        Directories { source: source.to_str().expect("UTF-8"), crates: &crates, sysroot: &sysroot };
+    let output = Command::new(&cargo)
         .args(["build", "--release", "--locked", "--target", triple])
         .current_dir(source)
         .env_remove("RUSTFLAGS")
