@@ -105,7 +105,7 @@ pub fn resolve(given: &Given<'_>) -> Result<Project, Vec<Finding>> {
     let drafts = resolving.asset_drafts();
     let assets = resolving.pinned(drafts);
     resolving.distinct_paths(&binaries, &files, &assets);
-    files.extend(resolving.linux_files());
+    files.extend(resolving.linux_files(&packages));
     files.sort();
     resolving.requirements();
     let signers = resolving.signers();
@@ -640,6 +640,14 @@ impl<'a> Resolving<'a> {
         found
     }
 
+    /// The change log of a package, or that of the workspace's root.
+    fn standard_changelog(&self, package: &WorkspacePackage) -> Option<RelPath> {
+        let own = package.directory.strip_prefix(&self.given.workspace.root).unwrap_or(Utf8Path::new(""));
+        [own, Utf8Path::new("")]
+            .into_iter()
+            .find_map(|directory| self.known_file(&directory.join("CHANGELOG.md")))
+    }
+
     /// A path as a file of the project, without `.` and `..`, where there is such a file.
     fn known_file(&self, path: &Utf8Path) -> Option<RelPath> {
         let path = flattened(path)?;
@@ -733,7 +741,7 @@ impl<'a> Resolving<'a> {
     }
 
     /// What `[linux]` and `app.icon` name. These go to places of their own, so they may have the names of others.
-    fn linux_files(&mut self) -> Vec<PayloadFile> {
+    fn linux_files(&mut self, packages: &[&WorkspacePackage]) -> Vec<PayloadFile> {
         let manifest = self.manifest();
         let linux = &manifest.linux;
         let mut files = Vec::new();
@@ -773,6 +781,12 @@ impl<'a> Resolving<'a> {
             let Some(from) = text.as_ref().and_then(|text| self.manifest_file(key, text)) else { continue };
             let Ok(to) = from.file_name().parse() else { continue };
             files.push(PayloadFile { to, from, executable: false, role });
+        }
+        if linux.changelog.is_none()
+            && let Some(from) = packages.iter().find_map(|package| self.standard_changelog(package))
+            && let Ok(to) = from.file_name().parse()
+        {
+            files.push(PayloadFile { to, from, executable: false, role: Role::Changelog });
         }
         for (key, list) in [("linux.config", &linux.configs), ("linux.file", &linux.files)] {
             for (position, file) in list.iter().enumerate() {

@@ -24,7 +24,8 @@ pub struct Linux {
     #[schemars(with = "Option<Vec<Pattern>>", extend("examples" = [["GUIDE.md"]]))]
     pub docs: Option<Vec<String>>,
 
-    /// A change log: in the layout of Debian's, or Markdown with a heading for each version.
+    /// A change log: in the layout of Debian's, or Markdown with a heading for each version. Default: the
+    /// package's `CHANGELOG.md`, or the workspace's, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "source-path", "examples" = ["CHANGELOG.md"]))]
     pub changelog: Option<String>,

@@ -1,5 +1,7 @@
 //! `cargo deploy init`: looks at the workspace and writes a commented Deploy.toml.
 
+mod found;
+
 use crate::bench::environment::Environment;
 use crate::bench::files;
 use crate::cli::args::Init;
@@ -9,6 +11,7 @@ use crate::cli::render::{Console, Trouble};
 use crate::embedded;
 use deploy_model::FailureClass;
 use deploy_plan::catalog::Catalog;
+use found::Found;
 use minijinja::{Environment as Templates, UndefinedBehavior, context};
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -35,7 +38,9 @@ pub fn run(arguments: &Init, environment: &Environment, console: &Console) -> Re
         let may_ask = !arguments.yes && !arguments.dry_run && !environment.is_ci() && !console.is_json();
         targets = if may_ask && std::io::stdin().is_terminal() { ask(offered, console) } else { offered };
     }
-    let text = manifest(&targets, &arguments.selection.format, &session.catalog)
+    let found = Found::look(&session.workspace.root, &session.workspace.target_directory)
+        .map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
+    let text = manifest(&targets, &arguments.selection.format, &session.catalog, &found)
         .map_err(|error| Trouble::failure(FailureClass::Bug, &error))?;
     if arguments.dry_run {
         console.data(&text);
@@ -62,15 +67,27 @@ fn ask(offered: Vec<String>, console: &Console) -> Vec<String> {
 }
 
 /// The manifest as text.
-fn manifest(targets: &[String], formats: &[String], catalog: &Catalog) -> Result<String, minijinja::Error> {
+fn manifest(
+    targets: &[String],
+    formats: &[String],
+    catalog: &Catalog,
+    found: &Found,
+) -> Result<String, minijinja::Error> {
+    let strings = |list: &[String]| list.iter().map(|text| toml_string(text)).collect::<Vec<_>>();
     let mut templates = Templates::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.add_template("init/Deploy.toml", embedded::INIT_MANIFEST)?;
     let known: Vec<String> = catalog.packagers.keys().map(ToString::to_string).collect();
     templates.get_template("init/Deploy.toml")?.render(context! {
-        targets => targets.iter().map(|name| toml_string(name)).collect::<Vec<_>>(),
-        formats => formats.iter().map(|name| toml_string(name)).collect::<Vec<_>>(),
+        targets => strings(targets),
+        formats => strings(formats),
         known => known,
+        icon => found.icon.as_deref().map(toml_string),
+        man => strings(&found.man),
+        completions => strings(&found.completions),
+        units => strings(&found.units),
+        desktop => found.desktop.as_deref().map(toml_string),
+        metainfo => found.metainfo.as_deref().map(toml_string),
     })
 }
 
