@@ -7,14 +7,14 @@ use crate::bench::process::{ProcessError, Program};
 use crate::probe::machine::Machine;
 use crate::toolchain::standard_library;
 use camino::{Utf8Path, Utf8PathBuf};
-use deploy_appimage_runtime as appimage_runtime;
+use deploy_appimage_runtime::{self as appimage_runtime, Directories};
 use deploy_model::{FailureClass, Sha256, Triple};
 
 /// Every program of ours.
 pub const ALL: &[OwnProgram] = &[OwnProgram {
     id: appimage_runtime::NAME,
     sources: appimage_runtime::SOURCE,
-    rustflags: appimage_runtime::RUSTFLAGS,
+    rustflags: appimage_runtime::rustflags,
 }];
 
 /// A program with its sources.
@@ -24,8 +24,8 @@ pub struct OwnProgram {
     pub id: &'static str,
     /// Its files, each with its path below the package's directory: `Cargo.toml`, `Cargo.lock`, `src/…`.
     pub sources: &'static [(&'static str, &'static str)],
-    /// The flags of rustc that link it without any C compiler.
-    pub rustflags: &'static [&'static str],
+    /// The flags of rustc that link it without any C compiler, and keep directories out of its bytes.
+    pub rustflags: fn(&Directories<'_>) -> Vec<String>,
 }
 
 impl OwnProgram {
@@ -35,7 +35,8 @@ impl OwnProgram {
         for (path, text) in self.sources {
             hasher.update(format!("{path}\0{}\0{text}", text.len()).as_bytes());
         }
-        hasher.update(self.rustflags.join("\0").as_bytes());
+        let nowhere = Directories { source: "", crates: &[], sysroot: "" };
+        hasher.update((self.rustflags)(&nowhere).join("\0").as_bytes());
         hasher.finish()
     }
 }
@@ -115,28 +116,51 @@ fn write_sources(own: &OwnProgram, directory: &Utf8Path) -> Result<(), FileError
     Ok(())
 }
 
-/// Compiles a program for a triple, in the bench's scratch directory. The same sources and rustc give the same bytes.
+/// Compiles a program for a triple and gives it in the bench's scratch directory. The same sources and rustc give the
+/// same bytes, so what was compiled once on a machine serves every project there; its digest is compared on each use.
 pub fn compile(
     own: &OwnProgram,
     triple: &Triple,
     machine: &Machine,
     bench: &Workbench<'_>,
 ) -> Result<Utf8PathBuf, ProgramError> {
-    let project = bench.file(own.id);
-    write_sources(own, &project)?;
-    let mut flags: Vec<String> = own.rustflags.iter().map(|flag| (*flag).to_owned()).collect();
-    flags.extend([
-        format!("--remap-path-prefix={}=/rust", machine.sysroot),
-        format!("--remap-path-prefix={}=/cargo", machine.cargo_home),
-        format!("--remap-path-prefix={project}=/project"),
-    ]);
-    if !standard_library::is_installed(&machine.sysroot, triple) {
-        flags.push(format!("--sysroot={}", standard_library::own_sysroot(machine)));
+    let made = bench.file(own.id);
+    let rustc = [machine.rustc_version.as_str(), machine.rustc_commit.as_deref().unwrap_or_default()];
+    let key = [own.digest().as_str(), triple.as_str(), rustc[0], rustc[1]].join("\0");
+    let key = Sha256::of(key.as_bytes());
+    let kept = machine.cache.join("programs").join(format!("{}-{}", own.id, key.short()));
+    let digest = kept.with_extension("sha256");
+    if let (Some(bytes), Some(expected)) = (files::read_if_exists(&kept)?, files::read_if_exists(&digest)?)
+        && Sha256::of(&bytes).as_str().as_bytes() == expected.trim_ascii_end()
+    {
+        files::replace(&made, &bytes)?;
+        return Ok(made);
     }
-    let target_directory = project.join("target");
+    files::create_directory(&machine.cache.join("programs"))?;
+    // Not below the project, whose cargo configuration is not meant for this program.
+    let project = files::temporary_beside(&kept);
+    let built = build(own, triple, &project, machine, bench).and_then(|program| Ok(files::read(&program)?));
+    files::remove_directory(&project)?;
+    let bytes = built?;
+    files::publish(&kept, &bytes)?;
+    files::publish(&digest, format!("{}\n", Sha256::of(&bytes)).as_bytes())?;
+    files::replace(&made, &bytes)?;
+    Ok(made)
+}
+
+/// Compiles a program in a directory of its own.
+fn build(
+    own: &OwnProgram,
+    triple: &Triple,
+    project: &Utf8Path,
+    machine: &Machine,
+    bench: &Workbench<'_>,
+) -> Result<Utf8PathBuf, ProgramError> {
+    write_sources(own, project)?;
     let vendored = vendored_directory(&machine.root, own);
+    let is_vendored = files::metadata_if_exists(&vendored)?.is_some();
     let mut network: Vec<String> = Vec::new();
-    if files::metadata_if_exists(&vendored)?.is_some() {
+    if is_vendored {
         for (key, value) in [
             ("source.crates-io.replace-with", "cargo-deploy-vendored"),
             ("source.cargo-deploy-vendored.directory", vendored.as_str()),
@@ -147,22 +171,42 @@ pub fn compile(
     if machine.offline {
         network.push("--offline".to_owned());
     }
-    let cargo = Program::new(machine.cargo.as_str())
-        .args(["build", "--release", "--locked", "--target", triple.as_str()])
-        .arg("--target-dir")
-        .arg(target_directory.as_str())
-        .args(["--bin", own.id, "-j"])
-        .arg(bench.threads.max(1).to_string())
-        .args(network)
-        .directory(&project)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-        .env("CARGO_INCREMENTAL", "0")
-        .env("RUSTC", machine.rustc.as_str())
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_TARGET_DIR")
-        .env_remove("CARGO_BUILD_TARGET");
-    cargo
-        .stream(|line| bench.output(line), |line| bench.output(line))
-        .map_err(|source| ProgramError::Cargo { program: own.id, triple: triple.clone(), source })?;
+    let cargo = |arguments: &[&str], flags: &[String]| {
+        let program = Program::new(machine.cargo.as_str())
+            .args(arguments.iter().copied())
+            .args(["--locked", "--target", triple.as_str()])
+            .args(network.iter().map(String::as_str))
+            .directory(project)
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+            .env("CARGO_INCREMENTAL", "0")
+            .env("RUSTC", machine.rustc.as_str())
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("CARGO_BUILD_TARGET");
+        program
+            .stream(|line| bench.output(line), |line| bench.output(line))
+            .map_err(|source| ProgramError::Cargo { program: own.id, triple: triple.clone(), source })
+    };
+    cargo(&["fetch"], &[])?;
+    // Where the crates lie is named after the host that served them, which must not be seen in the bytes.
+    let registries = machine.cargo_home.join("registry").join("src");
+    let mut crates: Vec<String> = Vec::new();
+    if is_vendored {
+        crates.push(vendored.to_string());
+    }
+    if files::metadata_if_exists(&registries)?.is_some() {
+        crates.extend(files::names(&registries)?.iter().map(|name| registries.join(name).to_string()));
+    }
+    let crates: Vec<&str> = crates.iter().map(String::as_str).collect();
+    let directories =
+        Directories { source: project.as_str(), crates: &crates, sysroot: machine.sysroot.as_str() };
+    let mut flags = (own.rustflags)(&directories);
+    if !standard_library::is_installed(&machine.sysroot, triple) {
+        flags.push(format!("--sysroot={}", standard_library::own_sysroot(machine)));
+    }
+    let target_directory = project.join("target");
+    let threads = bench.threads.max(1).to_string();
+    let directory = target_directory.as_str();
+    cargo(&["build", "--release", "--target-dir", directory, "--bin", own.id, "-j", &threads], &flags)?;
     Ok(target_directory.join(triple.as_str()).join("release").join(own.id))
 }
