@@ -472,6 +472,7 @@ fn quoted(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::{Directory, ask};
 
     fn unit(name: &str, scope: Scope) -> UnitHandling {
         UnitHandling {
@@ -715,15 +716,124 @@ fi
         assert!(compose(Some(b"#!/usr/bin/env bash\n#DEBHELPER#\n"), "x\n").is_ok());
     }
 
+    /// A directory that the scripts take for the running system, and programs that write down how they are called.
+    fn calls(directory: &Directory, script: &str, arguments: &str) -> String {
+        for program in
+            ["deb-systemd-helper", "deb-systemd-invoke", "systemctl", "systemd-sysusers", "systemd-tmpfiles"]
+        {
+            let log = directory.0.join("log");
+            let stub = format!("#!/bin/sh\necho {program} \"$@\" >> '{}'\n", log.display());
+            let path = directory.file(&format!("bin/{program}"), stub.as_bytes());
+            ask("chmod", &["+x", &path], b"");
+        }
+        let here = directory.0.to_str().unwrap();
+        let script = script
+            .replace("/run/systemd/system", here)
+            .replace("/usr/bin/deb-systemd-helper", &format!("{here}/bin/deb-systemd-helper"));
+        directory.file("log", b"");
+        let text = format!("PATH='{here}/bin':\"$PATH\"\nset -- {arguments}\n{script}cat '{here}/log'\n");
+        let output = ask("sh", &["-c", &text], b"").unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        // Output of the helper is thrown away by the scripts; the log has what counts.
+        lines
+            .lines()
+            .filter(|line| line.contains("invoke") || line.contains("purge"))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+
+    #[test]
+    fn debian_scripts_act_on_each_occasion() {
+        let directory = Directory::new("occasions");
+        let scripts = example().deb();
+        let table = [
+            (
+                &scripts.postinst,
+                "configure ''",
+                "deb-systemd-invoke start b.service b.timer\ndeb-systemd-invoke start c.service\n",
+            ),
+            (
+                &scripts.postinst,
+                "configure 1.0-1",
+                "deb-systemd-invoke restart b.service b.timer\ndeb-systemd-invoke try-restart a.socket\ndeb-systemd-invoke start c.service\n",
+            ),
+            (&scripts.postinst, "triggered x", ""),
+            (&scripts.prerm, "upgrade 2.0-1", "deb-systemd-invoke stop c.service\n"),
+            (
+                &scripts.prerm,
+                "remove",
+                "deb-systemd-invoke stop c.service\ndeb-systemd-invoke stop a.socket b.service b.timer\n",
+            ),
+            (&scripts.postrm, "upgrade 2.0-1", ""),
+            (&scripts.postrm, "remove", ""),
+            (
+                &scripts.postrm,
+                "purge",
+                "deb-systemd-helper purge a.socket b.timer c.service\ndeb-systemd-helper --user purge agent.service\n",
+            ),
+        ];
+        for (script, arguments, expected) in table {
+            assert_eq!(calls(&directory, script, arguments), *expected, "{arguments}");
+        }
+    }
+
+    /// Debian's own helper, in a root of its own.
+    #[test]
+    fn what_an_administrator_disabled_stays_disabled() {
+        // Elsewhere than on Debian there is no such program.
+        if ask("deb-systemd-helper", &["--help"], b"").is_none() {
+            return;
+        }
+        let directory = Directory::new("helper");
+        let root = directory.0.join("root");
+        for unit in ["a.socket", "b.timer", "c.service"] {
+            directory.file(
+                &format!("root/usr/lib/systemd/system/{unit}"),
+                b"[Install]\nWantedBy=multi-user.target\n",
+            );
+        }
+        directory.file("root/usr/lib/systemd/user/agent.service", b"[Install]\nWantedBy=default.target\n");
+        let scripts = Activation { sysusers: Vec::new(), tmpfiles: Vec::new(), ..example() }.deb();
+        let run = |script: &str, arguments: &str| {
+            let script = script.replace("/run/systemd/system", "/nonexistent");
+            let variables = format!(
+                "export DPKG_ROOT='{}' DPKG_MAINTSCRIPT_PACKAGE=example DPKG_MAINTSCRIPT_NAME=postinst",
+                root.display()
+            );
+            let links = "cd \"$DPKG_ROOT\"; find etc -type l | sort";
+            let output =
+                ask("sh", &["-ec", &format!("{variables}\nset -- {arguments}\n{script}{links}")], b"")
+                    .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let links = |timer: &str| {
+            format!(
+                "{timer}etc/systemd/system/multi-user.target.wants/c.service\netc/systemd/user/default.target.wants/agent.service\n"
+            )
+        };
+        let timer = "etc/systemd/system/multi-user.target.wants/b.timer\n";
+        assert_eq!(run(&scripts.postinst, "configure ''"), links(timer));
+        let disable = format!("rm \"$DPKG_ROOT/{}\"\n", timer.trim_end());
+        run(&disable, "");
+        assert_eq!(run(&scripts.postinst, "configure 1.0-1"), links(""));
+        run(&scripts.prerm, "remove");
+        assert_eq!(run(&scripts.postrm, "remove"), links(""));
+        assert_eq!(run(&scripts.postrm, "purge"), "");
+    }
+
     #[test]
     fn shells_can_read_the_scripts() {
         let (deb, rpm) = (example().deb(), example().rpm());
         for part in [deb.postinst, deb.prerm, deb.postrm, rpm.post, rpm.preun, rpm.postun] {
             let script = compose(None, &part).unwrap().unwrap();
             for program in ["sh", "dash", "bash"] {
-                let Some(output) = crate::sample::ask(program, &["-n"], script.as_bytes()) else { continue };
+                let Some(output) = ask(program, &["-n"], script.as_bytes()) else { continue };
                 assert!(output.status.success() && output.stderr.is_empty(), "{output:?}\n{script}");
             }
+            let Some(output) = ask("shellcheck", &["--shell=sh", "-"], script.as_bytes()) else { continue };
+            assert!(output.status.success(), "{output:?}\n{script}");
         }
     }
 }

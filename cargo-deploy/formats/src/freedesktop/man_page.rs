@@ -216,4 +216,14 @@ mod tests {
         assert_eq!(compressed("example.1.gz", &other).unwrap(), ours);
         assert_eq!(ManPage::identify("example.1.gz", &other).unwrap().section, "1");
     }
+
+    #[test]
+    fn man_shows_a_page_that_was_compressed() {
+        let directory = crate::sample::Directory::new("man");
+        let page = compressed("example.1", b".TH EXAMPLE 1\n.SH NAME\nexample \\- does nothing\n").unwrap();
+        let path = directory.file("example.1.gz", &page);
+        let Some(output) = crate::sample::ask("man", &["-l", &path], b"") else { return };
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(shown.contains("example - does nothing"), "{output:?}");
+    }
 }

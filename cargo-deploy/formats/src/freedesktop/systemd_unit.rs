@@ -895,4 +895,23 @@ WantedBy=multi-user.target
             }
         }
     }
+
+    #[test]
+    fn systemd_is_of_the_same_opinion() {
+        let directory = crate::sample::Directory::new("units");
+        let good = "[Unit]\nDescription=x\n\n[Service]\nExecStartPre=-/bin/sh -c \"true; \\\n  true\"\nExecStart=/bin/sleep 5\n";
+        let table = [
+            (good.to_owned(), true),
+            (good.replace("/bin/sleep", "/usr/bin/no-such-program"), false),
+            (format!("{good}ExecStart=/bin/true\n"), false),
+            (good.replace("ExecStart=", "#"), false),
+        ];
+        for (index, (text, expected)) in table.iter().enumerate() {
+            let ours = problems("x.service", text, false);
+            assert_eq!(ours.is_empty(), *expected, "{ours:?}\n{text}");
+            let path = directory.file(&format!("x{index}.service"), text.as_bytes());
+            let Some(output) = crate::sample::ask("systemd-analyze", &["verify", &path], b"") else { return };
+            assert_eq!(output.status.success(), *expected, "{output:?}\n{text}");
+        }
+    }
 }
