@@ -2,6 +2,7 @@
 //! kept in `tests/golden`, and a file that other people's programs open.
 
 use crate::support::clients;
+use crate::support::elf;
 use crate::support::project::{Scratch, repository, tree};
 use crate::support::snapshot::check_file;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -25,14 +26,15 @@ impl EventSink for Nobody {
 }
 
 /// How the machine is while a package is made.
-struct Circumstances {
+pub(crate) struct Circumstances {
     directory: &'static str,
     mode: u32,
     threads: usize,
     backwards: bool,
 }
 
-const ONE: Circumstances = Circumstances { directory: "one", mode: 0o644, threads: 1, backwards: false };
+pub(crate) const ONE: Circumstances =
+    Circumstances { directory: "one", mode: 0o644, threads: 1, backwards: false };
 const OTHER: Circumstances =
     Circumstances { directory: "another/deeper place", mode: 0o600, threads: 4, backwards: true };
 
@@ -63,7 +65,11 @@ fn files() -> Vec<(&'static str, Vec<u8>, bool)> {
 }
 
 /// Makes a package.
-fn make(packager: &dyn AnyPackager, scratch: &Scratch, circumstances: &Circumstances) -> Utf8PathBuf {
+pub(crate) fn make(
+    packager: &dyn AnyPackager,
+    scratch: &Scratch,
+    circumstances: &Circumstances,
+) -> Utf8PathBuf {
     let base = Utf8Path::from_path(&scratch.0).expect("UTF-8").join(circumstances.directory);
     let mut contents = files();
     if circumstances.backwards {
@@ -97,11 +103,16 @@ fn make(packager: &dyn AnyPackager, scratch: &Scratch, circumstances: &Circumsta
         authors: vec!["The Makers <makers@example.com>".to_owned()],
         ..App::default()
     };
+    let program = packager.entry().shape.program.map(|name| {
+        let path = base.join(name);
+        std::fs::write(&path, elf::runtime(62)).expect("write");
+        path
+    });
     let payload = Payload {
         app,
         desktop: None,
         metainfo: None,
-        program: None,
+        program,
         named_files: BTreeMap::new(),
         triple: "x86_64-unknown-linux-gnu".parse().expect("a triple"),
         file: format!("hello-1.0.0-x86_64-unknown-linux-gnu.{format}"),

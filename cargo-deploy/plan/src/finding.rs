@@ -84,6 +84,7 @@ pub const CODES: &[(&str, &str)] = &[
         "AppStream metadata lacks what software centres need, or is not well-formed.",
     ),
     ("linux::invalid-unit", "A systemd unit would not work where it is installed."),
+    ("appimage::update-information", "The update information of AppImages has no form that anybody reads."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
     ("plan::no-static-target", "A program that goes into a package has no static target of its processor."),
     (

@@ -81,6 +81,11 @@ pub fn create(path: &Utf8Path) -> Result<File, FileError> {
     File::create(path).file("create", path)
 }
 
+/// Opens a file that is the caller's own for reading and for changing it in place.
+pub fn open_to_change(path: &Utf8Path) -> Result<File, FileError> {
+    File::options().read(true).write(true).open(path).file("open", path)
+}
+
 /// Creates a directory and all above it.
 pub fn create_directory(path: &Utf8Path) -> Result<(), FileError> {
     fs::create_dir_all(path).file("create the directory", path)

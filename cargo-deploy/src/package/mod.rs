@@ -1,5 +1,6 @@
 //! Packagers: what turns a payload into a file that a user installs or unpacks. One file a family; the list is [`ALL`].
 
+pub mod appimage;
 pub mod archive;
 
 use crate::bench::Workbench;
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 /// Every packager. To add a format, write its file and add its line.
-pub const ALL: &[&dyn AnyPackager] = &[&archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip];
+pub const ALL: &[&dyn AnyPackager] =
+    &[&appimage::AppImage, &archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip];
 
 /// A format.
 pub trait Packager: Plugin {

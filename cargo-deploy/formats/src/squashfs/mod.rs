@@ -28,6 +28,9 @@ pub use writer::Writer;
 /// How many bytes of a file are compressed at once. Part of the format of our images: another value gives other bytes.
 pub const BLOCK: usize = 1 << 20;
 
+/// Images end at a multiple of this many bytes, counted from their start: devices come in such pieces.
+pub const PADDING: u64 = 4096;
+
 /// What compresses the blocks of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compression {

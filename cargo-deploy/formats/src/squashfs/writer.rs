@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::compressor::Compressor;
 use super::{
-    BLOCK, Compression, MAGIC, METADATA, NONE32, NONE64, PHANTOM, STORED_BLOCK, STORED_METADATA, SUPERBLOCK,
-    SquashfsError, kind,
+    BLOCK, Compression, MAGIC, METADATA, NONE32, NONE64, PADDING, PHANTOM, STORED_BLOCK, STORED_METADATA,
+    SUPERBLOCK, SquashfsError, kind,
 };
 use crate::Level;
 use crate::member::{PathProblem, check_path, read_full};
@@ -247,8 +247,8 @@ impl<W: Write + Seek> Writer<W> {
             superblock.extend(table.to_le_bytes());
         }
 
-        let padding = used.next_multiple_of(DEVICE_BLOCK) - used;
-        self.output.write(&[0; DEVICE_BLOCK as usize][..padding as usize])?;
+        let padding = used.next_multiple_of(PADDING) - used;
+        self.output.write(&[0; PADDING as usize][..padding as usize])?;
         let Output { mut inner, start, offset } = self.output;
         let mut complete = || {
             inner.seek(SeekFrom::Start(start))?;
@@ -545,8 +545,6 @@ impl<W: Write + Seek> Writer<W> {
 const LONGEST_NAME: usize = 255;
 /// `PATH_MAX` without the zero byte.
 const LONGEST_PATH: usize = 4095;
-/// Images are padded to this.
-const DEVICE_BLOCK: u64 = 4096;
 /// Data has been deduplicated, there are no extended attributes, tails are in fragments too ("The Superblock").
 const FLAGS: u16 = 0x0040 | 0x0200 | 0x0020;
 
