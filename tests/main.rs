@@ -11,5 +11,6 @@ mod crash;
 mod package;
 mod plan;
 mod reproducible;
+mod sign;
 mod support;
 mod tidy;

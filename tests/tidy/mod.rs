@@ -339,3 +339,21 @@ fn every_code_of_a_problem_is_listed_once_and_used() {
         assert!(used.contains(*code), "{code} is listed and never used");
     }
 }
+
+#[test]
+fn every_code_of_a_finding_about_keys_is_listed_once_and_used() {
+    let listed: BTreeSet<&str> = cargo_deploy::sign::CODES.iter().map(|(code, _)| *code).collect();
+    assert_eq!(listed.len(), cargo_deploy::sign::CODES.len(), "a code is listed twice");
+    let mut used = BTreeSet::new();
+    for (_, text) in sources("cargo-deploy/src/sign") {
+        let code = code(&text);
+        let without_list = match code.split_once("pub const CODES") {
+            Some((before, after)) => format!("{before}{}", after.split_once("];").expect("an end").1),
+            None => code,
+        };
+        for (at, _) in without_list.match_indices("\"sign::") {
+            used.insert(without_list[at + 1..].split('"').next().expect("an end").to_owned());
+        }
+    }
+    assert_eq!(used.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
+}

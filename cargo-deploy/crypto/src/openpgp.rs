@@ -20,7 +20,7 @@ mod standing;
 pub use certificate::{Certificate, Seen, VerifyError};
 pub use file::KeyFileError;
 pub use key::{KeyError, SignError, SigningKey};
-pub use signature::Signature;
+pub use signature::{Signature, armour_signature};
 pub use standing::{Algorithm, Identity, StandingError};
 
 use pgp::crypto::hash::HashAlgorithm;

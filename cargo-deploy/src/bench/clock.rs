@@ -19,7 +19,7 @@ impl Stopwatch {
     }
 }
 
-/// Seconds since 1970-01-01 UTC, for logs only.
+/// Seconds since 1970-01-01 UTC: for logs, and to tell whether something is expired. Never for an artifact.
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

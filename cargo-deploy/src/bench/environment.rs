@@ -19,6 +19,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "CARGO_DEPLOY_CACHE_DIR",
         "Where fetched assets and built standard libraries are kept, for all projects.",
     ),
+    (
+        "<names of the manifest>",
+        "Keys, passphrases and passwords: `sign.gpg.key.env`, `sign.gpg.passphrase-env`, `sign.minisign.key.env`, `sign.minisign.password-env`.",
+    ),
     ("CARGO_ENCODED_RUSTFLAGS", "rustc flags, separated by 0x1f; extended, never replaced."),
     ("CARGO_HOME", "Cargo's home directory."),
     ("CARGO_NET_OFFLINE", "`true` is `--offline`."),
@@ -32,6 +36,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("GITHUB_ACTIONS", "`true`: annotations for problems, groups, a step summary."),
     ("GITHUB_STEP_SUMMARY", "The file that the step summary is appended to."),
     ("HOME", "Where the cache lies when nothing else says so."),
+    ("GNUPGHOME", "Where gpg has its keys, for `sign.gpg.key.agent`; gpg reads it."),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies for downloads, in either case."),
     ("MACOSX_DEPLOYMENT_TARGET", "The oldest macOS to run on, where the manifest does not say."),
     ("NO_COLOR", "No colours."),

@@ -58,6 +58,14 @@ pub enum ProcessError {
         /// The last lines of its error output.
         stderr: Vec<String>,
     },
+    /// What it should read could not be given to it.
+    #[error("give `{command}` what it should read")]
+    Input {
+        /// The command as one could paste it.
+        command: String,
+        /// Of the reader, or of the pipe.
+        source: io::Error,
+    },
     /// Its output could not be read.
     #[error("read the output of `{command}`")]
     Read {
@@ -156,13 +164,52 @@ impl Program {
             .command()
             .output()
             .map_err(|source| ProcessError::Start { command: self.words(), source })?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr);
+        self.finished(output.status, output.stdout, output.stderr)
+    }
+
+    /// Runs it with `input` as its standard input, and gives what it wrote. What is given so is seen by no other
+    /// process, unlike arguments and variables.
+    pub fn feed(&self, input: &mut dyn Read) -> Result<Output, ProcessError> {
+        let mut child = self
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|source| ProcessError::Start { command: self.words(), source })?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (fed, stdout, stderr) = std::thread::scope(|scope| {
+            let stdout = scope.spawn(|| all(stdout));
+            let stderr = scope.spawn(|| all(stderr));
+            let fed = match stdin {
+                Some(mut stdin) => io::copy(input, &mut stdin).map(drop),
+                None => Ok(()),
+            };
+            let joined = |reader: std::thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>| {
+                reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            (fed, joined(stdout), joined(stderr))
+        });
+        let status = child.wait().map_err(|source| ProcessError::Start { command: self.words(), source })?;
+        let read = |source| ProcessError::Read { command: self.words(), source };
+        let (stdout, stderr) = (stdout.map_err(read)?, stderr.map_err(read)?);
+        match fed {
+            // It did not want all; whether that was right is for its status to say.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(source) => return Err(ProcessError::Input { command: self.words(), source }),
+            Ok(()) => {}
+        }
+        self.finished(status, stdout, stderr)
+    }
+
+    fn finished(&self, status: ExitStatus, stdout: Vec<u8>, stderr: Vec<u8>) -> Result<Output, ProcessError> {
+        if !status.success() {
+            let text = String::from_utf8_lossy(&stderr);
             let mut lines: Vec<String> = text.lines().rev().take(TAIL).map(str::to_owned).collect();
             lines.reverse();
-            return Err(ProcessError::Failed { command: self.words(), status: output.status, stderr: lines });
+            return Err(ProcessError::Failed { command: self.words(), status, stderr: lines });
         }
-        Ok(Output { stdout: output.stdout, stderr: output.stderr })
+        Ok(Output { stdout, stderr })
     }
 
     /// Runs it and hands over each line of its standard output and of its error output as it comes. The two are
@@ -206,6 +253,14 @@ impl Program {
         }
         Ok(())
     }
+}
+
+fn all(stream: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        stream.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 fn lines(stream: impl Read, mut each: impl FnMut(&str)) -> io::Result<()> {
@@ -266,6 +321,15 @@ mod tests {
         let (mut out, mut err) = (0, 0);
         program.stream(|_| out += 1, |_| err += 1).expect("it ends well");
         assert_eq!((out, err), (20000, 20000));
+    }
+
+    #[test]
+    fn a_program_reads_what_it_is_fed_while_its_output_is_drained() {
+        let text = "a line of text\n".repeat(100_000);
+        let output = Program::new("cat").feed(&mut text.as_bytes()).expect("it ends well");
+        assert_eq!(output.stdout, text.as_bytes());
+        let head = Program::new("sh").arg("-c").arg("read line; echo \"$line\"");
+        assert_eq!(head.feed(&mut text.as_bytes()).expect("it may stop early").text(), "a line of text");
     }
 
     #[test]

@@ -8,8 +8,20 @@ use deploy_model::FailureClass;
 use deploy_plan::catalog::PluginEntry;
 use deploy_plan::finding::Finding;
 
+mod credential;
+pub mod gpg;
+pub mod minisign;
+
 /// Every signer. To add one, write its file and add its line.
-pub const ALL: &[&dyn AnySigner] = &[];
+pub const ALL: &[&dyn AnySigner] = &[&gpg::Gpg, &minisign::Minisign];
+
+/// Every code that the findings of signers carry, with what it means. The reference page is made from it.
+pub const CODES: &[(&str, &str)] = &[
+    ("sign::missing-key", "A key is not where the manifest says: no such file, variable, or key of gpg."),
+    ("sign::passphrase", "A key is locked, and its passphrase or password is missing or wrong."),
+    ("sign::settings", "The settings of a signer cannot be read: a bug."),
+    ("sign::unusable-key", "What should be a key is none, or one that must not or cannot sign."),
+];
 
 /// Where keys are looked for.
 #[derive(Clone, Copy)]

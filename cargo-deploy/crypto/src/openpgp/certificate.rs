@@ -30,6 +30,8 @@ pub struct Seen {
     pub signing_fingerprint: String,
     /// When it was made, as it says itself, in seconds since 1970-01-01 UTC.
     pub moment: u64,
+    /// The earliest moment that a signature of that part can bear; as in [`Identity::valid_from`].
+    pub valid_from: u64,
     /// The hash it was made with.
     pub hash: Hash,
 }
@@ -201,6 +203,7 @@ impl Certificate {
                 fingerprint: self.fingerprint().to_owned(),
                 signing_fingerprint: part.fingerprint.clone(),
                 moment: made,
+                valid_from: self.standing.valid_from(part),
                 hash,
             }),
             Err(pgp::errors::Error::IO { source, .. }) => Err(VerifyError::Content { source }),

@@ -19,13 +19,18 @@ impl Signature {
 
     /// The content of an `.asc` file.
     pub fn armoured(&self) -> String {
-        armour::write("SIGNATURE", &self.packet)
+        armour_signature(&self.packet)
     }
 
     /// The hash that was used: the one asked for, or a stronger one that the key demands.
     pub fn hash(&self) -> Hash {
         self.hash
     }
+}
+
+/// The content of an `.asc` file for a signature packet that another program made.
+pub fn armour_signature(packet: &[u8]) -> String {
+    armour::write("SIGNATURE", packet)
 }
 
 /// The one signature in `bytes`, armoured or not; why there is none otherwise.

@@ -240,7 +240,7 @@ impl Standing {
     ) -> Result<(usize, Identity), StandingError> {
         let primary = &self.primary;
         let fingerprint = || primary.fingerprint.clone();
-        let Some(bound) = primary.bound else {
+        if primary.bound.is_none() {
             // Without the algorithm its own signatures cannot be verified either.
             if let Algorithm::Other(_) = primary.algorithm {
                 let algorithm = primary.algorithm.clone();
@@ -274,7 +274,7 @@ impl Standing {
                         user_id: self.user_id.clone(),
                         algorithm: part.algorithm.clone(),
                         created: primary.created,
-                        valid_from: bound.max(part.bound.unwrap_or(bound)).max(part.created),
+                        valid_from: self.valid_from(part),
                         expires,
                         weak_bindings: primary.weak || part.weak,
                     };
@@ -285,6 +285,11 @@ impl Standing {
             first.get_or_insert(problem);
         }
         Err(first.unwrap_or_else(|| StandingError::NotForSigning { fingerprint: fingerprint() }))
+    }
+
+    /// The earliest moment that a signature of a part can bear.
+    pub(super) fn valid_from(&self, part: &Part) -> u64 {
+        [self.primary.bound, part.bound].into_iter().flatten().fold(part.created, u64::max)
     }
 
     fn problem(

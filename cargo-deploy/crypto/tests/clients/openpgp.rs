@@ -258,6 +258,21 @@ fn a_prolonged_key_signs_again() {
 }
 
 #[test]
+fn a_key_that_vouches_for_itself_by_sha1_is_told_until_it_is_renewed() {
+    let Some(home) = Home::new() else { return };
+    let weak =
+        ["--cert-digest-algo", "SHA1", "--passphrase", "", "--quick-generate-key", "Weak", "ed25519", "sign"];
+    home.gpg(&weak);
+    let fingerprint = home.fingerprints("Weak").remove(0);
+    assert!(open(&home.secret(&fingerprint, "")).identity().weak_bindings);
+    let renew = ["--cert-digest-algo", "SHA256", "--quick-set-expire", &fingerprint, "2y"];
+    home.gpg_at(CREATED + 10, &renew, b"");
+    let key = open(&home.secret(&fingerprint, ""));
+    assert!(!key.identity().weak_bindings);
+    assert_eq!(key.identity().valid_from, CREATED + 10);
+}
+
+#[test]
 fn a_revoked_key_is_refused_with_the_reason() {
     let Some(home) = Home::new() else { return };
     let fingerprint = home.generate("ed25519", "sign", "never", "");
