@@ -1,6 +1,7 @@
 //! One release for seven targets through zig, and the programs in it run by what runs them: this machine, qemu, wine.
 
 mod appimage;
+mod deb;
 mod squashfs;
 
 use crate::support::clients;

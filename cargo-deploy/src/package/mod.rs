@@ -2,6 +2,7 @@
 
 pub mod appimage;
 pub mod archive;
+pub mod deb;
 
 use crate::bench::Workbench;
 use crate::bench::files::FileError;
@@ -18,7 +19,7 @@ use std::io;
 
 /// Every packager. To add a format, write its file and add its line.
 pub const ALL: &[&dyn AnyPackager] =
-    &[&appimage::AppImage, &archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip];
+    &[&appimage::AppImage, &archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip, &deb::Deb];
 
 /// A format.
 pub trait Packager: Plugin {

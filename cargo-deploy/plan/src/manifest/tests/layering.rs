@@ -285,6 +285,25 @@ fn the_root_package_of_a_workspace_has_the_workspace_file_for_its_own() {
 }
 
 #[test]
+fn the_settings_of_cargo_deb_are_a_layer_below_all_others() {
+    let layers = Layers {
+        workspace_file: "[package.deb]\nsection = \"net\"\n",
+        package_cargo: "[package]\nname = \"a\"\n[package.metadata.deb]\nsection = \"utils\"\ndepends = [\"git\"]\n",
+        ..Layers::default()
+    };
+    let merged = read_layers(&layers).unwrap();
+    let text = shown(&merged);
+    assert!(text.contains("package.deb.section = \"net\" # Deploy.toml:2:11\n"), "{text}");
+    assert!(text.contains("package.deb.depends = [\"git\"] # app/Cargo.toml:5:11\n"), "{text}");
+    let source = merged.source_of(&path("package.deb.depends")).unwrap();
+    assert_eq!(source.kind(), SourceKind::DebMetadata);
+
+    let wrong = Layers { package_cargo: "[package]\nname = \"a\"\n[package.metadata]\ndeb = 1\n", ..layers };
+    let report = read_layers(&wrong).unwrap_err();
+    assert_eq!(report.problems()[0].message, "`package.metadata.deb` is the number 1");
+}
+
+#[test]
 fn mistakes_in_metadata_have_their_place_in_cargo_toml() {
     let report = read_layers(&Layers {
         package_cargo: "[package]\nname = \"a\"\n\n[package.metadata.deploy.app]\nnmae = \"b\"\n\n\
