@@ -2,6 +2,7 @@
 
 mod appimage;
 mod deb;
+mod rpm;
 mod squashfs;
 
 use crate::support::clients;

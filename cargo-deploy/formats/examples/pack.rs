@@ -1,5 +1,5 @@
 //! Packs a directory, to try and to measure the archive writers of this crate:
-//! `pack tar|tar.gz|tar.xz|tar.zst|zip|squashfs|squashfs.gzip|deb|deb.zst fast|default|small THREADS DIRECTORY OUTPUT`
+//! `pack tar|tar.gz|tar.xz|tar.zst|zip|squashfs|squashfs.gzip|deb|deb.zst|rpm|rpm.zst fast|default|small THREADS DIRECTORY OUTPUT`
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,7 +8,7 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use deploy_formats::compression::{Compression, Encoder};
 use deploy_formats::debian::Paragraph;
 use deploy_formats::debian::package;
 use deploy_formats::debian::package::{ControlFile, DataFile, DataWriter, Packing};
-use deploy_formats::{Level, squashfs, tar, zip};
+use deploy_formats::{Level, rpm, squashfs, tar, zip};
 
 /// The time of every member: 2023-11-14 22:13:20 UTC.
 const MODIFIED: u64 = 1_700_000_000;
@@ -46,6 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let compression = if format == "deb" { Compression::Xz } else { Compression::Zstd };
         let packing = Packing { compression, level, threads, modified: MODIFIED, x86: true };
         return pack_deb(root, &entries, packing, Path::new(output));
+    }
+    if let "rpm" | "rpm.zst" = format.as_str() {
+        let compression = if format == "rpm" { Compression::Xz } else { Compression::Zstd };
+        return pack_rpm(root, &entries, rpm::Options { compression, level, threads }, Path::new(output));
     }
     let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
     let compression = match format.as_str() {
@@ -197,5 +201,41 @@ fn pack_deb(
     let file = BufWriter::with_capacity(1 << 18, File::create(output)?);
     package::write(file, packing, &control, &files, size, &mut File::open(&scratch)?)?.flush()?;
     fs::remove_file(&scratch)?;
+    Ok(())
+}
+
+fn pack_rpm(
+    root: &Path,
+    entries: &[(String, Found)],
+    options: rpm::Options,
+    output: &Path,
+) -> Result<(), Box<dyn Error>> {
+    let package = rpm::Package {
+        name: "app".to_owned(),
+        version: "1.0.0".to_owned(),
+        release: "1".to_owned(),
+        architecture: "x86_64".to_owned(),
+        summary: "A tree of files".to_owned(),
+        license: "MIT".to_owned(),
+        source_date: u32::try_from(MODIFIED)?,
+        ..rpm::Package::default()
+    };
+    let file = |(path, found): &(String, Found)| {
+        let (kind, mode) = match found {
+            Found::Directory => (rpm::FileKind::Directory, 0o755),
+            Found::Symlink { target } => (rpm::FileKind::Symlink { target: target.clone() }, 0o777),
+            Found::File { size, executable } => {
+                (rpm::FileKind::Regular { size: *size }, if *executable { 0o755 } else { 0o644 })
+            }
+        };
+        rpm::File { path: format!("/opt/app/{path}"), kind, mode, marks: rpm::Marks::default() }
+    };
+    let files: Vec<rpm::File> = entries.iter().map(file).collect();
+    let mut content = |file: &rpm::File| {
+        let path = file.path.strip_prefix("/opt/app/").unwrap_or(&file.path);
+        Ok(Box::new(File::open(root.join(path))?) as Box<dyn Read>)
+    };
+    let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
+    rpm::write(&package, &files, options, &mut content, output)?.flush()?;
     Ok(())
 }

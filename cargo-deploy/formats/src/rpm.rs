@@ -32,7 +32,7 @@ pub use dependency::{Comparison, Dependency, DependencyError, DependencyProblem}
 pub use label::{check_name, check_version, version};
 pub use reader::{Entry, Reader};
 pub use signature::{SignatureInfo, sign, unsign};
-pub use writer::{Options, write};
+pub use writer::{Options, complete, write};
 
 use crate::compression::Compression;
 use crate::member::PathProblem;

@@ -99,6 +99,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("deb::invalid-changelog", "The change log of a Debian package is not in Debian's layout."),
     ("deb::invalid-file", "A text of a Debian package cannot be read."),
     ("deb::unsupported", "A key of cargo-deb that is not supported has been set."),
+    ("rpm::invalid-name", "The name of an rpm package breaks the rules of rpm."),
+    ("rpm::invalid-version", "The version or release of an rpm package breaks the rules of rpm."),
+    ("rpm::invalid-text", "A text of an rpm package is not what rpm can hold."),
+    ("rpm::invalid-dependency", "What an rpm package says of other packages cannot be understood."),
+    ("rpm::invalid-script", "A script of an rpm package cannot be run."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
     ("plan::no-static-target", "A program that goes into a package has no static target of its processor."),
     (

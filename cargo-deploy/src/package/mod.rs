@@ -3,6 +3,7 @@
 pub mod appimage;
 pub mod archive;
 pub mod deb;
+pub mod rpm;
 
 use crate::bench::Workbench;
 use crate::bench::files::FileError;
@@ -18,8 +19,15 @@ use std::collections::BTreeMap;
 use std::io;
 
 /// Every packager. To add a format, write its file and add its line.
-pub const ALL: &[&dyn AnyPackager] =
-    &[&appimage::AppImage, &archive::TarGz, &archive::TarXz, &archive::TarZst, &archive::Zip, &deb::Deb];
+pub const ALL: &[&dyn AnyPackager] = &[
+    &appimage::AppImage,
+    &archive::TarGz,
+    &archive::TarXz,
+    &archive::TarZst,
+    &archive::Zip,
+    &deb::Deb,
+    &rpm::Rpm,
+];
 
 /// A format.
 pub trait Packager: Plugin {

@@ -8,7 +8,7 @@ use super::RpmError;
 /// The version of a package for a version of cargo's (SemVer 2.0.0).
 ///
 /// A pre-release stands behind `~`, which rpm sorts before the release itself: `1.2.0-rc.1` gives `1.2.0~rc.1`. Build metadata
-/// keeps its `+`. Hyphens within either become `_`, because a hyphen separates version and release. The rest is
+/// keeps its `+`. Hyphens within either become dots, because a hyphen separates version and release. The rest is
 /// unchanged: whether the result is a version of rpm's is checked when a package is written.
 pub fn version(semver: &str) -> String {
     let (core, build) = match semver.split_once('+') {
@@ -16,12 +16,12 @@ pub fn version(semver: &str) -> String {
         None => (semver, None),
     };
     let mut version = match core.split_once('-') {
-        Some((numbers, before)) => format!("{numbers}~{}", before.replace('-', "_")),
+        Some((numbers, before)) => format!("{numbers}~{}", before.replace('-', ".")),
         None => core.to_owned(),
     };
     if let Some(build) = build {
         version.push('+');
-        version.push_str(&build.replace('-', "_"));
+        version.push_str(&build.replace('-', "."));
     }
     version
 }
@@ -77,8 +77,8 @@ mod tests {
         let table = [
             ("1.2.3", "1.2.3"),
             ("1.2.3-rc.1", "1.2.3~rc.1"),
-            ("1.2.3-alpha-2.x", "1.2.3~alpha_2.x"),
-            ("1.2.3+build-5", "1.2.3+build_5"),
+            ("1.2.3-alpha-2.x", "1.2.3~alpha.2.x"),
+            ("1.2.3+build-5", "1.2.3+build.5"),
             ("1.2.3-beta+exp.sha", "1.2.3~beta+exp.sha"),
         ];
         for (semver, expected) in table {

@@ -14,9 +14,9 @@ use super::cpio;
 use super::header::{Made, entry};
 use super::label::{check_name, check_version, isa};
 use super::{Dependency, File, FileKind, Package, RELATION_TAGS, RpmError, compressor, hexadecimal};
-use crate::Level;
 use crate::compression::{Compression, Encoder};
 use crate::member::{check_path, read_full};
+use crate::{Level, xz};
 
 /// How a package is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +63,7 @@ pub(super) fn write_above<'a, W: Write + Seek>(
     let files = sorted(files)?;
     let size = files.iter().map(|file| installed_size(file)).try_fold(0u64, u64::checked_add);
     let size = size.ok_or_else(|| build("its files are larger than 16 EiB"))?;
-    // Headers and names with their padding.
-    let archived = files.iter().map(|file| 128 + file.path.len() as u64).fold(size, u64::saturating_add);
-    let large = archived >= limit;
+    let large = archive_size(files.iter().copied(), size) >= limit;
     let mut plan = Plan { package, files: &files, options, size, large, results: Results::new(&files) };
     let start = output.stream_position().map_err(written)?;
     let placeholder = plan.tables()?;
@@ -221,6 +219,96 @@ fn flags(file: &File) -> FileFlags {
     flags
 }
 
+/// A package as it is read back: its dependencies with what a writer adds, sorted, and a description.
+pub fn complete(package: &Package, files: &[File], compression: Compression) -> Package {
+    let size = files.iter().map(installed_size).fold(0, u64::saturating_add);
+    let large = archive_size(files.iter(), size) >= LARGE;
+    completed(package, files.iter().any(|file| file.marks.config), compression, large)
+}
+
+fn completed(package: &Package, config: bool, compression: Compression, large: bool) -> Package {
+    let mut complete = package.clone();
+    if complete.description.is_empty() {
+        complete.description.clone_from(&package.summary);
+    }
+    complete.group.get_or_insert_with(|| "Unspecified".to_owned());
+    complete.scripts.sort_by_key(|script| script.moment);
+    let evr = package.evr();
+    complete.provides.push(Dependency::equal(&package.name, &evr));
+    if let Some(isa) = isa(&package.architecture) {
+        complete.provides.push(Dependency::equal(format!("{}({isa})", package.name), &evr));
+    }
+    if config {
+        let config =
+            Dependency::equal(format!("config({})", package.name), &evr).with(DependencyFlags::CONFIG);
+        complete.provides.push(config.clone());
+        complete.requires.push(config);
+    }
+    complete.requires.extend(rpm_features(package, compression, large));
+    for script in &package.scripts {
+        let program = script.interpreter.first().map_or("", String::as_str);
+        if program != "<lua>" {
+            complete.requires.push(Dependency::any(program).with(script.moment.purpose()));
+        }
+    }
+    for list in complete.relations_mut() {
+        // Searched by bisection, so sorted as rpm sorts.
+        list.sort_by(|one, other| {
+            let key = |dependency: &Dependency| {
+                (dependency.name().to_owned(), dependency.version().to_owned(), dependency.flags())
+            };
+            key(one).cmp(&key(other))
+        });
+        list.dedup();
+    }
+    complete
+}
+
+/// What rpm must be able to do, by the names that `rpm --showrc` lists.
+fn rpm_features(package: &Package, compression: Compression, large: bool) -> Vec<Dependency> {
+    let mut features = vec![
+        ("CompressedFileNames", "3.0.4-1"),
+        ("FileDigests", "4.6.0-1"),
+        ("PayloadFilesHavePrefix", "4.0-1"),
+    ];
+    match compression {
+        Compression::Xz => features.push(("PayloadIsXz", "5.2-1")),
+        Compression::Zstd => features.push(("PayloadIsZstd", "5.4.18-1")),
+        Compression::None | Compression::Gzip => {}
+    }
+    if large {
+        features.push(("LargeFiles", "4.12.0-1"));
+    }
+    let relations = package.relations();
+    let dependencies = || relations.iter().flat_map(|(_, list)| list.iter());
+    let evr = package.evr();
+    let has = |found: char| {
+        evr.contains(found) || dependencies().any(|dependency| dependency.version().contains(found))
+    };
+    if has('~') {
+        features.push(("TildeInVersions", "4.10.0-1"));
+    }
+    if has('^') {
+        features.push(("CaretInVersions", "4.15.0-1"));
+    }
+    if dependencies().any(Dependency::is_rich) {
+        features.push(("RichDependencies", "4.12.0-1"));
+    }
+    let scripts = &package.scripts;
+    if scripts.iter().any(|script| script.interpreter.len() > 1) {
+        features.push(("ScriptletInterpreterArgs", "4.0.3-1"));
+    }
+    if scripts.iter().any(|script| script.interpreter.first().is_some_and(|program| program == "<lua>")) {
+        features.push(("BuiltinLuaScripts", "4.2.2-1"));
+    }
+    features.into_iter().map(|(feature, version)| Dependency::rpmlib(feature, version)).collect()
+}
+
+/// More than the archive of some files has: headers and names with their padding, and the contents.
+fn archive_size<'f>(files: impl Iterator<Item = &'f File>, size: u64) -> u64 {
+    files.map(|file| 128 + file.path.len() as u64).fold(size, u64::saturating_add)
+}
+
 /// What is known only when the payload is written.
 struct Results {
     /// Of each file; the digest of nothing where there is none.
@@ -269,7 +357,11 @@ impl Plan<'_> {
     ) -> Result<(Results, W), RpmError> {
         let Options { compression, level, threads } = self.options;
         let packed = Digesting::new(output);
-        let encoder = Encoder::new(compression, packed, level, threads).map_err(written)?;
+        let filter = match self.package.architecture.as_str() {
+            "x86_64" | "i686" => xz::Filter::X86,
+            _ => xz::Filter::None,
+        };
+        let encoder = Encoder::with_filter(compression, packed, level, threads, filter).map_err(written)?;
         let mut archive = Digesting::new(encoder);
         let mut results = Results::new(self.files);
         let mut buffer = vec![0; 1 << 18];
@@ -436,36 +528,9 @@ impl Plan<'_> {
     }
 
     fn relations(&self, entries: &mut Vec<HeaderEntry>) {
-        let package = self.package;
-        let mut lists = package.relations().map(|(_, list)| list.to_vec());
-        let [requires, provides, ..] = &mut lists;
-        let evr = package.evr();
-        provides.push(Dependency::equal(&package.name, &evr));
-        if let Some(isa) = isa(&package.architecture) {
-            provides.push(Dependency::equal(format!("{}({isa})", package.name), &evr));
-        }
-        if self.files.iter().any(|file| file.marks.config) {
-            let config =
-                Dependency::equal(format!("config({})", package.name), &evr).with(DependencyFlags::CONFIG);
-            provides.push(config.clone());
-            requires.push(config);
-        }
-        requires.extend(self.rpm_features());
-        for script in &package.scripts {
-            let program = script.interpreter.first().map_or("", String::as_str);
-            if program != "<lua>" {
-                requires.push(Dependency::any(program).with(script.moment.purpose()));
-            }
-        }
-        for (list, [names, flags, versions]) in lists.iter_mut().zip(RELATION_TAGS) {
-            // Searched by bisection, so sorted as rpm sorts.
-            list.sort_by(|one, other| {
-                let key = |dependency: &Dependency| {
-                    (dependency.name().to_owned(), dependency.version().to_owned(), dependency.flags())
-                };
-                key(one).cmp(&key(other))
-            });
-            list.dedup();
+        let config = self.files.iter().any(|file| file.marks.config);
+        let complete = completed(self.package, config, self.options.compression, self.large);
+        for ((_, list), [names, flags, versions]) in complete.relations().into_iter().zip(RELATION_TAGS) {
             if list.is_empty() {
                 continue;
             }
@@ -476,53 +541,6 @@ impl Plan<'_> {
             entries.push(entry(versions, all(&|dependency| dependency.version().to_owned())));
             entries.push(entry(flags, IndexData::Int32(list.iter().map(Dependency::flags).collect())));
         }
-    }
-
-    /// What rpm must be able to do, by the names that `rpm --showrc` lists.
-    fn rpm_features(&self) -> Vec<Dependency> {
-        let package = self.package;
-        let mut features = vec![
-            ("CompressedFileNames", "3.0.4-1"),
-            ("FileDigests", "4.6.0-1"),
-            ("PayloadFilesHavePrefix", "4.0-1"),
-        ];
-        match self.options.compression {
-            Compression::Xz => features.push(("PayloadIsXz", "5.2-1")),
-            Compression::Zstd => features.push(("PayloadIsZstd", "5.4.18-1")),
-            Compression::None | Compression::Gzip => {}
-        }
-        if self.large {
-            features.push(("LargeFiles", "4.12.0-1"));
-        }
-        let relations = package.relations();
-        let dependencies = || relations.iter().flat_map(|(_, list)| list.iter());
-        let evr = package.evr();
-        let has = |found: char| {
-            evr.contains(found)
-                || dependencies().any(|dependency| {
-                    dependency.version().contains(found) && dependency.constraint().is_some()
-                })
-        };
-        if has('~') {
-            features.push(("TildeInVersions", "4.10.0-1"));
-        }
-        if has('^') {
-            features.push(("CaretInVersions", "4.15.0-1"));
-        }
-        if dependencies().any(Dependency::is_rich) {
-            features.push(("RichDependencies", "4.12.0-1"));
-        }
-        if package.scripts.iter().any(|script| script.interpreter.len() > 1) {
-            features.push(("ScriptletInterpreterArgs", "4.0.3-1"));
-        }
-        if package
-            .scripts
-            .iter()
-            .any(|script| script.interpreter.first().is_some_and(|program| program == "<lua>"))
-        {
-            features.push(("BuiltinLuaScripts", "4.2.2-1"));
-        }
-        features.into_iter().map(|(feature, version)| Dependency::rpmlib(feature, version)).collect()
     }
 
     fn file_entries(&self, entries: &mut Vec<HeaderEntry>) -> Result<(), RpmError> {
