@@ -48,7 +48,7 @@ for ((round = 0; round < rounds; round++)); do
 done
 
 {
-  printf 'machine %s\n' "$(nproc) processors, $(uname -sm)"
+  printf 'machine %s\n' "$(nproc) processors, $(uname -sm), load $(cut -d ' ' -f 1 /proc/loadavg) at the end"
   printf 'payload %s files, %s bytes\n' "$(find "$tree" -type f | wc -l)" "$(cat "$work/bytes")"
   printf 'tools %s\n' "$(mksquashfs -version | head -n 1 | sed 's/ version//')"
   printf 'threads %s\n' "$threads"
@@ -76,7 +76,7 @@ for name, command in commands.items():
         for side in ("ours", "theirs")
     )
     count = len(runs[f"{name}-ours"])
-    for label, values in ((f"{name} | {count} | ours", ours), (f" | | `{command}`", theirs)):
+    for label, values in ((f"{name} | {count} | ours", ours), (f"| | `{command}`", theirs)):
         print(f"| {label} | {values[0]:.2f} | {values[1]:.2f} | {values[2]:.0f} | {values[3]:,.0f} |")
     ratios = [a / b for a, b in zip(ours, theirs)]
     print(f"| | | **ratio** | **{ratios[0]:.2f}** | **{ratios[1]:.2f}** | **{ratios[2]:.2f}** | **{ratios[3]:.4f}** |")
