@@ -245,7 +245,7 @@ fn folder(name: &str) -> (BTreeSet<String>, String) {
     let names = std::fs::read_dir(&directory)
         .expect("list")
         .map(|entry| entry.expect("list").file_name().into_string().expect("UTF-8"))
-        .filter(|name| name != "mod.rs")
+        .filter(|name| name != "mod.rs" && name != "tests.rs")
         .map(|name| name.trim_end_matches(".rs").to_owned())
         .collect();
     (names, text)
@@ -253,7 +253,7 @@ fn folder(name: &str) -> (BTreeSet<String>, String) {
 
 #[test]
 fn every_packager_and_publisher_file_is_in_its_list() {
-    for family in ["package", "publish"] {
+    for family in ["package", "publish", "repository"] {
         let (names, text) = folder(family);
         let list =
             text.split("pub const ALL").nth(1).and_then(|rest| rest.split(';').next()).expect("a list");
@@ -265,11 +265,12 @@ fn every_packager_and_publisher_file_is_in_its_list() {
 
 #[test]
 fn plug_ins_have_distinct_names() {
-    let families: [(&str, Vec<&str>); 4] = [
+    let families: [(&str, Vec<&str>); 5] = [
         ("package", cargo_deploy::package::ALL.iter().map(|one| one.info().id).collect()),
         ("toolchain", cargo_deploy::toolchain::ALL.iter().map(|one| one.info().id).collect()),
         ("sign", cargo_deploy::sign::ALL.iter().map(|one| one.info().id).collect()),
         ("publish", cargo_deploy::publish::ALL.iter().map(|one| one.info().id).collect()),
+        ("repository", cargo_deploy::repository::ALL.iter().map(|one| one.info().id).collect()),
     ];
     for (family, ids) in families {
         let distinct: BTreeSet<&str> = ids.iter().copied().collect();
@@ -284,7 +285,8 @@ fn the_settings_of_every_plug_in_are_checked_in_full() {
     let toolchains = catalog.toolchains.iter().map(|(id, one)| (id.clone(), &one.settings));
     let publishers = catalog.publishers.iter().map(|(id, one)| (id.clone(), &one.settings));
     let signers = catalog.signers.iter().map(|(id, one)| (id.clone(), &one.settings));
-    for (id, settings) in packagers.chain(toolchains).chain(publishers).chain(signers) {
+    let repositories = catalog.repositories.iter().map(|(id, one)| (id.clone(), &one.plugin.settings));
+    for (id, settings) in packagers.chain(toolchains).chain(publishers).chain(signers).chain(repositories) {
         assert_eq!(unchecked_keywords(settings), Vec::<String>::new(), "{id}");
     }
 }

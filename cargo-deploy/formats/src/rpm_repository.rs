@@ -22,7 +22,7 @@ use std::num::NonZeroUsize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use check::{Flaw, Present, check};
+pub use check::{Flaw, Present, check, revision};
 
 use crate::rpm::{Change, Comparison, Dependency, Entry, FileKind, Reader};
 use crate::{Level, gzip};
@@ -537,6 +537,7 @@ of text</description>
 "#
             )
         );
+        assert_eq!(revision(&made.files["repodata/repomd.xml"]), Some(1_700_000_000));
         let list = str::from_utf8(&made.files["repodata/repomd.xml"]).unwrap();
         assert!(list.contains("<revision>1700000000</revision>"), "{list}");
         let open = hex(&Sha256::digest(primary.as_bytes()));

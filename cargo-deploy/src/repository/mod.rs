@@ -1,6 +1,11 @@
 //! Package repositories: what lets package managers install by name from a directory or a web server. One file each;
 //! the list is [`ALL`].
 
+pub mod apt;
+pub mod rpm;
+#[cfg(test)]
+mod tests;
+
 use crate::bench::Workbench;
 use crate::bench::files::FileError;
 use crate::key::Certificate;
@@ -12,7 +17,7 @@ use deploy_plan::project::App;
 use std::collections::BTreeMap;
 
 /// Every kind of repository. To add one, write its file and add its line.
-pub const ALL: &[&dyn AnyRepository] = &[];
+pub const ALL: &[&dyn AnyRepository] = &[&apt::Apt, &rpm::Rpm];
 
 /// What a repository is made of.
 #[derive(Debug, Clone, Copy)]

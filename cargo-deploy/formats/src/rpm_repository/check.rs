@@ -40,6 +40,12 @@ pub fn check(present: &Present) -> Vec<Flaw> {
     check.flaws.into_iter().collect()
 }
 
+/// The revision that a `repomd.xml` says it is of; `None` where it says none, or is no such file.
+pub fn revision(list: &[u8]) -> Option<u64> {
+    let list = xml::read(str::from_utf8(list).ok()?).ok()?;
+    list.child("revision")?.text.parse().ok()
+}
+
 struct Check<'a> {
     present: &'a Present,
     flaws: BTreeSet<Flaw>,
@@ -57,7 +63,7 @@ impl Check<'_> {
             Ok(list) => list,
             Err(problem) => return self.flaw(LIST, format!("the file cannot be read: {problem}")),
         };
-        if list.child("revision").is_none_or(|revision| revision.text.parse::<u64>().is_err()) {
+        if revision(bytes).is_none() {
             self.flaw(LIST, "its revision is not a number");
         }
         let mut expected: BTreeSet<String> =

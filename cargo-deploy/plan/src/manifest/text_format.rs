@@ -43,6 +43,11 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
         expected: "a path inside the package such as \"share/data.bin\"",
         check: relative_path,
     },
+    TextFormat {
+        name: "repository-address",
+        expected: "an address such as \"https://example.com/apt\" or \"file:///srv/apt\"",
+        check: repository_address,
+    },
     TextFormat { name: "semver", expected: "a version such as \"1.2.3\"", check: semantic_version },
     TextFormat {
         name: "semver-requirement",
@@ -56,6 +61,7 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
         expected: "a path relative to the manifest such as \"assets/icon.png\"",
         check: source_path,
     },
+    TextFormat { name: "suite-name", expected: "a name such as \"stable\"", check: suite_name },
     TextFormat { name: "target", expected: "a target such as \"linux-x64\", or a triple", check: target },
     TextFormat {
         name: "time-span",
@@ -306,6 +312,32 @@ fn url(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn repository_address(text: &str) -> Result<(), String> {
+    match text.strip_prefix("file://") {
+        Some(path) if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
+        Some(_) => {
+            refuse("behind \"file://\" stands no absolute path without spaces and other odd characters")
+        }
+        None => url(text),
+    }
+}
+
+fn suite_name(text: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if !text.bytes().next().is_some_and(plain) {
+        return refuse("it does not start with a lower-case letter or a digit");
+    }
+    match text
+        .chars()
+        .find(|letter| !letter.is_ascii() || !(plain(*letter as u8) || "-._+".contains(*letter)))
+    {
+        None => Ok(()),
+        Some(odd) => {
+            Err(format!("{odd:?} is not allowed; lower-case letters, digits and `-`, `.`, `_`, `+` are"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +366,10 @@ mod tests {
             ("file-mode", "0640"),
             ("file-mode", "755"),
             ("glibc-version", "2.31"),
+            ("repository-address", "https://example.com/apt"),
+            ("repository-address", "file:///srv/apt"),
+            ("suite-name", "stable"),
+            ("suite-name", "0.2-beta_x"),
             ("glob", "docs/{a,b}/[!x]*.md"),
             ("relative-path", "share/ünï/cødé file.bin"),
             ("semver", "1.0.0-rc.1+build"),
@@ -364,6 +400,18 @@ mod tests {
             ("environment-name", "", "it is empty"),
             ("file-mode", "4755", "it is not three octal digits, or four that begin with 0"),
             ("file-mode", "rwxr-xr-x", "it is not three octal digits, or four that begin with 0"),
+            (
+                "repository-address",
+                "file://srv/apt",
+                "behind \"file://\" stands no absolute path without spaces and other odd characters",
+            ),
+            ("repository-address", "ftp://example.com", "the scheme \"ftp\" is not https or http"),
+            ("suite-name", "../up", "it does not start with a lower-case letter or a digit"),
+            (
+                "suite-name",
+                "a/b",
+                "'/' is not allowed; lower-case letters, digits and `-`, `.`, `_`, `+` are",
+            ),
             ("glibc-version", "2", "it is not two numbers with a dot between them"),
             ("glibc-version", "3.1", "there is no glibc 3.1; all are 2 and a number"),
             ("glob", "a[", "unclosed character class; missing ']'"),
