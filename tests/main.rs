@@ -10,6 +10,7 @@ mod clients;
 mod crash;
 mod package;
 mod plan;
+mod repository;
 mod reproducible;
 mod sign;
 mod support;
