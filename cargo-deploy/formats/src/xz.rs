@@ -7,6 +7,7 @@
 //! |---|---|---|---|---|
 //! | [`Level::Fast`] | 2 | 2 MiB | 6 MiB | 30 MiB |
 //! | [`Level::Default`] | 6 | 12 MiB | 12 MiB | 160 MiB |
+//! | [`Level::Default`] with [`Filter::X86`] | 6 | 8 MiB | 24 MiB | 140 MiB |
 //! | [`Level::Small`] | 9, extreme | 32 MiB | 96 MiB | 560 MiB |
 //!
 //! `xz -6` has a dictionary of 8 MiB and blocks of 24 MiB. Blocks of half the size keep more threads busy, and with a
@@ -40,6 +41,8 @@ impl<W: Write> Encoder<W> {
     pub fn with_filter(inner: W, level: Level, threads: NonZeroUsize, filter: Filter) -> io::Result<Self> {
         let (preset, dictionary, block) = match level {
             Level::Fast => (2, 2 << 20, 6 << 20),
+            // Packages are filtered, and are to be made in less than 300 MiB with two threads.
+            Level::Default if filter == Filter::X86 => (6, 8 << 20, 24 << 20),
             Level::Default => (6, 12 << 20, 12 << 20),
             Level::Small => (9 | EXTREME, 32 << 20, 96 << 20),
         };
