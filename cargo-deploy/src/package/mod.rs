@@ -21,12 +21,12 @@ use std::io;
 /// Every packager. To add a format, write its file and add its line.
 pub const ALL: &[&dyn AnyPackager] = &[
     &appimage::AppImage,
+    &deb::Deb,
+    &rpm::Rpm,
     &archive::TarGz,
     &archive::TarXz,
     &archive::TarZst,
     &archive::Zip,
-    &deb::Deb,
-    &rpm::Rpm,
 ];
 
 /// A format.
