@@ -379,10 +379,10 @@ fn a_signature_inside_is_checked_as_the_tools_of_appimages_check_it() {
     let directory = unsigned.parent().expect("a directory").to_owned();
     let bench = Workbench { step: &step, scratch: directory, threads: 1, epoch: 0, events: &Nobody };
     let subject = Subject { file: "hello.AppImage", name: "hello", version: "1.0.0", moment: 0 };
-    let refusal = packager.check_embedded(&unsigned, &key).expect_err("nobody signed it");
+    let refusal = packager.check_embedded(&unsigned, &key, &subject).expect_err("nobody signed it");
     assert!(format!("{refusal:?}").contains("it has no signature"), "{refusal:?}");
     let signed = packager.embed(&unsigned, &key, &subject, &bench).expect("it can be signed");
-    packager.check_embedded(&signed, &key).expect("it is signed");
+    packager.check_embedded(&signed, &key, &subject).expect("it is signed");
 
     // What is signed is the digest of the unsigned file, in digits; nothing else of the file has changed.
     let (before, after) = (fs::read(&unsigned).expect("read"), fs::read(&signed).expect("read"));
@@ -408,6 +408,6 @@ fn a_signature_inside_is_checked_as_the_tools_of_appimages_check_it() {
         let mut damaged = after.clone();
         damaged[at] ^= 1;
         fs::write(&signed, &damaged).expect("write");
-        assert!(packager.check_embedded(&signed, &key).is_err(), "byte {at}");
+        assert!(packager.check_embedded(&signed, &key, &subject).is_err(), "byte {at}");
     }
 }

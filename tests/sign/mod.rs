@@ -140,6 +140,46 @@ fn gpg_finds_every_package_and_the_checksums_signed() {
 }
 
 #[test]
+fn signatures_inside_packages_are_of_the_key_and_read_back() {
+    let Some(home) = Home::new() else { return };
+    let fingerprint = home.generate(EPOCH - 1000, "ed25519", "never", "");
+    let project = Project::new();
+    project.write("key.asc", home.secret(&fingerprint, ""));
+    project.write(
+        "Deploy.toml",
+        "schema = 1\n\n[bundle]\nformats = [\"rpm\", \"appimage\"]\n\n[sign.gpg]\nkey = { file = \"key.asc\" }\n",
+    );
+    let cargo_home = std::env::var("CARGO_HOME")
+        .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap_or_default()));
+    run(&project, None, &[("CARGO_HOME", &cargo_home)], &["bundle"]).good();
+    let verified = project.run(&["verify", "target/deploy/hello-1.0.0"]).good();
+    assert!(verified.stderr.contains("hello 1.0.0"), "{}", verified.text());
+    let release = project.release();
+    let image = release.join("hello-1.0.0-x86_64.AppImage");
+    let output = Command::new(&image).arg("--appimage-signature").output().expect("it starts");
+    let signature = home.path().join("signature");
+    std::fs::write(&signature, output.stdout).expect("write");
+    // What is signed inside is the digest of the image without its signature; gpg only tells here whose it is.
+    let packets = home.gpg(EPOCH, &["--list-packets", signature.to_str().expect("UTF-8")]);
+    let packets = String::from_utf8_lossy(&packets).into_owned();
+    assert!(packets.contains(&fingerprint), "{packets}");
+    let Some(rpm) = find("rpm") else { return };
+    let keys = home.path().join("rpm");
+    let call = |arguments: &[&str]| {
+        let mut command = Command::new(&rpm);
+        command.arg("--dbpath").arg(&keys).args(arguments).current_dir(&release).env("LC_ALL", "C");
+        let output = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    };
+    call(&["--initdb"]);
+    call(&["--import", "hello-key.asc"]);
+    let said = call(&["-K", "hello-1.0.0-1.x86_64.rpm"]);
+    assert_eq!(said, "hello-1.0.0-1.x86_64.rpm: digests signatures OK\n");
+}
+
+#[test]
 fn a_second_run_asks_no_key_for_signatures_that_are_there() {
     let Some(home) = Home::new() else { return };
     let fingerprint = home.generate(EPOCH, "ed25519", "never", "");

@@ -209,7 +209,12 @@ impl Packager for AppImage {
         Ok(path)
     }
 
-    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError> {
+    fn check_embedded(
+        &self,
+        artifact: &Utf8Path,
+        certificate: &dyn Certificate,
+        subject: &Subject<'_>,
+    ) -> Result<(), PackageError> {
         let mut file = BufReader::new(files::open(artifact)?);
         let found = appimage::read(&mut file).map_err(|error| unreadable(artifact, error))?;
         let Some(signature) = found.signature else {
@@ -219,9 +224,7 @@ impl Packager for AppImage {
             return Err(unreadable(artifact, "it does not hold the key of its signature"));
         }
         let text = appimage::signed_text(&mut file).map_err(|error| unreadable(artifact, error))?;
-        let subject =
-            Subject { file: artifact.file_name().unwrap_or_default(), name: "", version: "", moment: 0 };
-        certificate.check_detached(&mut text.as_bytes(), signature.as_bytes(), &subject)?;
+        certificate.check_detached(&mut text.as_bytes(), signature.as_bytes(), subject)?;
         Ok(())
     }
 

@@ -25,6 +25,7 @@ use deploy_formats::debian::package::{
     self as format, ControlFile, DataFile, DataWriter, InstalledSize, Packing,
 };
 use deploy_formats::debian::{Architecture, PackageName, Relations, Version};
+use deploy_formats::freedesktop::man_page;
 use deploy_formats::maintainer_script::{self, Activation};
 use deploy_formats::member::{Kind, Member as FormatMember};
 use deploy_model::event::ProgressUnit;
@@ -469,7 +470,9 @@ impl Draft<'_> {
                 Placed::Files { source, to, mode } => {
                     for file in assets::of_source(&self.payload.named_files, &source, |file| &file.path) {
                         let path = assets::destination(&source, &file.path, &to);
-                        nodes.insert(path.clone(), file_node(&path, file, mode, Role::System { mode }));
+                        let node = file_node(&path, file, mode, Role::System { mode });
+                        let node = self.compressed_if_manual(node)?;
+                        nodes.insert(node.path.clone(), node);
                     }
                 }
                 Placed::Link { path, target } => {
@@ -481,6 +484,29 @@ impl Draft<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Manual pages lie compressed in a Debian package (Policy 12.1), however an asset names them.
+    fn compressed_if_manual(&self, node: Node) -> Result<Node, PackageError> {
+        let is_page = node.path.starts_with("usr/share/man/") && !node.path.ends_with(".gz");
+        let NodeKind::File { content, mode, role, .. } = &node.kind else { return Ok(node) };
+        if !is_page {
+            return Ok(node);
+        }
+        let path = format!("{}.gz", node.path);
+        let plain = files::read(content)?;
+        let bytes =
+            man_page::gzipped(&plain).map_err(|source| PackageError::Entry { path: path.clone(), source })?;
+        let file = self.bench.file(&path.replace('/', "-"));
+        files::replace(&file, &bytes)?;
+        let kind = NodeKind::File {
+            content: file,
+            size: bytes.len() as u64,
+            sha256: Sha256::of(&bytes),
+            mode: *mode,
+            role: role.clone(),
+        };
+        Ok(Node { path, kind, origin: None })
     }
 
     /// What the package says of itself: the fields of its control file, its owner, its scripts.

@@ -84,8 +84,13 @@ pub trait Packager: Plugin {
     }
 
     /// Checks the signature inside a package.
-    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError> {
-        let _ = certificate;
+    fn check_embedded(
+        &self,
+        artifact: &Utf8Path,
+        certificate: &dyn Certificate,
+        subject: &Subject<'_>,
+    ) -> Result<(), PackageError> {
+        let _ = (certificate, subject);
         Err(PackageError::NoRoomForSignature { file: artifact.to_owned() })
     }
 
@@ -211,7 +216,12 @@ pub trait AnyPackager: Send + Sync {
         bench: &Workbench<'_>,
     ) -> Result<Utf8PathBuf, PackageError>;
     /// See [`Packager::check_embedded`].
-    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError>;
+    fn check_embedded(
+        &self,
+        artifact: &Utf8Path,
+        certificate: &dyn Certificate,
+        subject: &Subject<'_>,
+    ) -> Result<(), PackageError>;
     /// See [`Packager::read`].
     fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError>;
 }
@@ -274,8 +284,13 @@ impl<P: Packager> AnyPackager for P {
         Packager::embed(self, artifact, key, subject, bench)
     }
 
-    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError> {
-        Packager::check_embedded(self, artifact, certificate)
+    fn check_embedded(
+        &self,
+        artifact: &Utf8Path,
+        certificate: &dyn Certificate,
+        subject: &Subject<'_>,
+    ) -> Result<(), PackageError> {
+        Packager::check_embedded(self, artifact, certificate, subject)
     }
 
     fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {

@@ -184,7 +184,12 @@ impl Packager for Rpm {
         }
     }
 
-    fn check_embedded(&self, artifact: &Utf8Path, certificate: &dyn Certificate) -> Result<(), PackageError> {
+    fn check_embedded(
+        &self,
+        artifact: &Utf8Path,
+        certificate: &dyn Certificate,
+        _: &Subject<'_>,
+    ) -> Result<(), PackageError> {
         let reader = open(artifact)?;
         let Some(signature) = reader.signatures().first() else {
             return Err(unreadable(artifact, io::Error::other("it has no signature inside")));

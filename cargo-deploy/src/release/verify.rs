@@ -488,13 +488,19 @@ fn check_signatures(
             SignatureForm::Embedded => {
                 let format = artifact.format.as_ref().map(ToString::to_string).unwrap_or_default();
                 let Some(packager) = package::find(&format) else { continue };
-                if let Err(error) = packager.check_embedded(path, certificate.as_ref()) {
+                let subject = subject(release, &artifact.file);
+                if let Err(error) = packager.check_embedded(path, certificate.as_ref(), &subject) {
                     report.problems.push(problem(&artifact.file, &chain(&error)));
                 }
             }
         }
     }
     Ok(())
+}
+
+/// What a signature of a file of the release must say.
+fn subject<'a>(release: &'a Release, file: &'a str) -> Subject<'a> {
+    Subject { file, name: &release.name, version: &release.version, moment: release.source_date_epoch }
 }
 
 fn check_detached(
@@ -504,13 +510,8 @@ fn check_detached(
     (name, path): (&str, &Utf8Path),
     report: &mut Report,
 ) -> Result<(), FileError> {
-    let subject = Subject {
-        file: of,
-        name: &release.name,
-        version: &release.version,
-        moment: release.source_date_epoch,
-    };
     let signature = files::read(path)?;
+    let subject = subject(release, of);
     if let Err(error) = certificate.check_detached(&mut files::open(signed)?, &signature, &subject) {
         report.problems.push(problem(name, &chain(&error)));
     }

@@ -261,7 +261,7 @@ fn a_prolonged_key_signs_again() {
 fn a_key_that_vouches_for_itself_by_sha1_is_told_until_it_is_renewed() {
     let Some(home) = Home::new() else { return };
     let weak =
-        ["--cert-digest-algo", "SHA1", "--passphrase", "", "--quick-generate-key", "Weak", "ed25519", "sign"];
+        ["--cert-digest-algo", "SHA1", "--passphrase", "", "--quick-generate-key", "Weak", "rsa2048", "sign"];
     home.gpg(&weak);
     let fingerprint = home.fingerprints("Weak").remove(0);
     assert!(open(&home.secret(&fingerprint, "")).identity().weak_bindings);

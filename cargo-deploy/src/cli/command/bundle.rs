@@ -10,6 +10,7 @@ use crate::engine::{self, Finished, timings};
 use crate::release::SUMS_FILE;
 use camino::Utf8Path;
 use deploy_model::FailureClass;
+use deploy_model::artifact::SignatureForm;
 use deploy_plan::draw::{self, Until};
 use deploy_plan::plan::{Action, Plan};
 use std::fmt::Write as _;
@@ -55,14 +56,7 @@ pub fn run(
 }
 
 fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &Console) {
-    let made: Vec<(&str, u64, &str)> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.action, Action::Package(_) | Action::Sign(_) | Action::Index(_)))
-        .filter_map(|step| finished.receipts.get(&step.id))
-        .flat_map(|receipt| &receipt.outputs)
-        .map(|(name, output)| (name.as_str(), output.size, output.sha256.as_str()))
-        .collect();
+    let made = packages(plan, finished);
     if let Some(place) = &finished.place {
         let shown = Utf8Path::new(place).strip_prefix(&environment.directory).unwrap_or(Utf8Path::new(place));
         if !console.is_json() {
@@ -70,6 +64,11 @@ fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &C
             for (name, ..) in &made {
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "{}", shown.join(name));
+            }
+            for step in &plan.steps {
+                if let Action::Index(index) = &step.action {
+                    let _ = writeln!(text, "{}/", shown.join(&index.directory));
+                }
             }
             console.data(&text);
         }
@@ -102,6 +101,25 @@ fn tell(plan: &Plan, finished: &Finished, environment: &Environment, console: &C
         console.status("Finished", &format!("{} {}: the binaries are as declared", plan.name, plan.version));
     }
     console.step_summary(&summary(plan, finished, &made));
+}
+
+/// The packages that were made, each with its size and digest. One that a signature was put into is made twice; the
+/// signed one counts.
+fn packages<'a>(plan: &'a Plan, finished: &'a Finished) -> Vec<(&'a str, u64, &'a str)> {
+    let mut made: Vec<(&str, u64, &str)> = Vec::new();
+    for step in &plan.steps {
+        let is_package = match &step.action {
+            Action::Package(_) => true,
+            Action::Sign(sign) => sign.form == SignatureForm::Embedded,
+            _ => false,
+        };
+        let receipt = finished.receipts.get(&step.id).filter(|_| is_package);
+        for (name, output) in receipt.iter().flat_map(|receipt| &receipt.outputs) {
+            made.retain(|(known, ..)| known != name);
+            made.push((name, output.size, output.sha256.as_str()));
+        }
+    }
+    made
 }
 
 /// The summary that GitHub shows for the step, as markdown.

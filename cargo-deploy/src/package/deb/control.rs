@@ -133,7 +133,7 @@ pub(super) fn joined(computed: Relations, written: Relations) -> Relations {
 /// The field `Description`.
 pub(super) fn description(app: &App, name: &PackageName, extended: &str) -> String {
     let first = app.description.as_deref().and_then(|text| text.trim().lines().next()).unwrap_or_default();
-    let first = first.trim().trim_end_matches('.');
+    let first = without_name(first.trim().trim_end_matches('.'), &[name.as_str(), &app.name, &app.title]);
     let short = if first.is_empty() { format!("program {}", app.title) } else { first.to_owned() };
     let extended = match extended.trim() {
         "" => format!("This package installs {}, version {}.", app.title, app.version),
@@ -141,6 +141,17 @@ pub(super) fn description(app: &App, name: &PackageName, extended: &str) -> Stri
     };
     // The short part is one line and not empty, so there is nothing that can be wrong.
     debian::description(&short, &extended).unwrap_or_else(|_| name.to_string())
+}
+
+/// A line without a beginning such as `hello is a`: whoever reads a list of packages sees the name in front of the line
+/// (Developer's Reference 6.2.2).
+fn without_name<'l>(line: &'l str, names: &[&str]) -> &'l str {
+    let rest = names.iter().find_map(|name| {
+        let (first, rest) = line.split_at_checked(name.len())?;
+        first.eq_ignore_ascii_case(name).then_some(rest)
+    });
+    let is_a = [" is an ", " is a ", " is the "];
+    rest.and_then(|rest| is_a.iter().find_map(|words| rest.strip_prefix(words))).unwrap_or(line)
 }
 
 /// Puts properties into the order of a control file. Those that are no fields of one are left out.
@@ -217,5 +228,7 @@ mod tests {
         );
         let app = App { description: Some("Says hello.\nMore".to_owned()), ..app };
         assert_eq!(description(&app, &name, "To all.\n"), "Says hello\nTo all.");
+        let app = App { description: Some("Hello is a program that greets".to_owned()), ..app };
+        assert_eq!(description(&app, &name, "To all.\n"), "program that greets\nTo all.");
     }
 }
