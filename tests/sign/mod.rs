@@ -145,13 +145,10 @@ fn signatures_inside_packages_are_of_the_key_and_read_back() {
     let fingerprint = home.generate(EPOCH - 1000, "ed25519", "never", "");
     let project = Project::new();
     project.write("key.asc", home.secret(&fingerprint, ""));
-    project.write(
-        "Deploy.toml",
-        "schema = 1\n\n[bundle]\nformats = [\"rpm\", \"appimage\"]\n\n[sign.gpg]\nkey = { file = \"key.asc\" }\n",
-    );
+    project.write("Deploy.toml", "schema = 1\n\n[sign.gpg]\nkey = { file = \"key.asc\" }\n");
     let cargo_home = std::env::var("CARGO_HOME")
         .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap_or_default()));
-    run(&project, None, &[("CARGO_HOME", &cargo_home)], &["bundle"]).good();
+    run(&project, None, &[("CARGO_HOME", &cargo_home)], &["bundle", "--format", "rpm,appimage"]).good();
     let verified = project.run(&["verify", "target/deploy/hello-1.0.0"]).good();
     assert!(verified.stderr.contains("hello 1.0.0"), "{}", verified.text());
     let release = project.release();

@@ -16,11 +16,10 @@ use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::appimage::{self, UpdateInformation, UpdateProblem};
 use deploy_formats::freedesktop::icon;
-use deploy_formats::member::{Kind, Member as ImageMember};
+use deploy_formats::member::Member as ImageMember;
 use deploy_formats::squashfs;
 use deploy_model::event::ProgressUnit;
-use deploy_model::sha256::Hasher;
-use deploy_model::{Arch, Member, MemberKind, Os, Triple};
+use deploy_model::{Arch, Member, Os, Triple};
 use deploy_plan::catalog::{Layout, Shape};
 use deploy_plan::finding::Finding;
 use deploy_plan::project::{App, Level};
@@ -321,39 +320,10 @@ fn take_in(
     content: &mut dyn Read,
     keep: &dyn Fn(&Member) -> bool,
 ) -> io::Result<()> {
-    let (kind, link) = match &member.kind {
-        Kind::File => (MemberKind::File, None),
-        Kind::Directory => (MemberKind::Directory, None),
-        Kind::Symlink { target } => (MemberKind::Symlink, Some(target.clone())),
-        Kind::HardLink { .. } | Kind::Other { .. } => {
-            return Err(io::Error::other("it is of a kind that we never write"));
-        }
-    };
     if member.owner.as_ref().is_some_and(|owner| (owner.user, owner.group) != (0, 0)) {
         return Err(io::Error::other("it does not belong to root, and we never write that"));
     }
-    let mut found = Member {
-        path: member.path.clone(),
-        kind,
-        mode: member.mode.unwrap_or(0),
-        size: member.size,
-        sha256: None,
-        link,
-    };
-    if kind == MemberKind::File {
-        let mut hasher = Hasher::new();
-        if keep(&found) {
-            let mut bytes = Vec::new();
-            content.read_to_end(&mut bytes)?;
-            hasher.update(&bytes);
-            contents.kept.insert(found.path.clone(), bytes);
-        } else {
-            io::copy(content, &mut hasher)?;
-        }
-        found.sha256 = Some(hasher.finish());
-    }
-    contents.listing.members.push(found);
-    Ok(())
+    contents.take_in(super::listed(member, &member.path)?, content, keep)
 }
 
 fn broken(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {

@@ -7,11 +7,9 @@ use crate::package::{Contents, PackageError, Packager};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::compression::{self, Compression};
-use deploy_formats::member::{Kind, Member as ArchiveMember};
 use deploy_formats::{tar, zip};
+use deploy_model::Member;
 use deploy_model::event::ProgressUnit;
-use deploy_model::sha256::Hasher;
-use deploy_model::{Listing, Member, MemberKind};
 use deploy_plan::catalog::Shape;
 use deploy_plan::project::Level;
 use schemars::JsonSchema;
@@ -111,7 +109,7 @@ impl Packager for Zip {
     fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
         let mut contents = Contents::default();
         zip::visit(BufReader::new(files::open(artifact)?), |member, content| {
-            take_in(&mut contents, member, content, keep)
+            contents.take_in(super::listed(member, &member.path)?, content, keep)
         })
         .map_err(|error| unreadable(artifact, error))?;
         Ok(contents)
@@ -149,8 +147,10 @@ fn read_tar(
     let file = BufReader::with_capacity(256 << 10, files::open(artifact)?);
     let plain = compression::open(compression, file).map_err(|error| unreadable(artifact, error))?;
     let mut contents = Contents::default();
-    tar::visit(plain, |member, content| take_in(&mut contents, member, content, keep))
-        .map_err(|error| unreadable(artifact, error))?;
+    tar::visit(plain, |member, content| {
+        contents.take_in(super::listed(member, &member.path)?, content, keep)
+    })
+    .map_err(|error| unreadable(artifact, error))?;
     Ok(contents)
 }
 
@@ -210,48 +210,6 @@ fn fill(archive: &mut Archive, tree: &Tree, bench: &Workbench<'_>) -> Result<(),
         done += size(&node.kind);
         bench.progress(done, Some(total), ProgressUnit::Bytes);
     }
-    Ok(())
-}
-
-fn take_in(
-    contents: &mut Contents,
-    member: &ArchiveMember,
-    content: &mut dyn Read,
-    keep: &dyn Fn(&Member) -> bool,
-) -> io::Result<()> {
-    let (kind, link) = match &member.kind {
-        Kind::File => (MemberKind::File, None),
-        Kind::Directory => (MemberKind::Directory, None),
-        Kind::Symlink { target } => (MemberKind::Symlink, Some(target.clone())),
-        Kind::HardLink { target } => {
-            return Err(io::Error::other(format!("it is a hard link to {target}, which we never write")));
-        }
-        Kind::Other { flag } => {
-            return Err(io::Error::other(format!("it is of the type {flag}, which we never write")));
-        }
-    };
-    let mut found = Member {
-        path: member.path.clone(),
-        kind,
-        mode: member.mode.unwrap_or(0),
-        size: member.size,
-        sha256: None,
-        link,
-    };
-    if kind == MemberKind::File {
-        let mut hasher = Hasher::new();
-        if keep(&found) {
-            let mut bytes = Vec::new();
-            content.read_to_end(&mut bytes)?;
-            hasher.update(&bytes);
-            contents.kept.insert(found.path.clone(), bytes);
-        } else {
-            io::copy(content, &mut hasher)?;
-        }
-        found.sha256 = Some(hasher.finish());
-    }
-    let Listing { members, .. } = &mut contents.listing;
-    members.push(found);
     Ok(())
 }
 

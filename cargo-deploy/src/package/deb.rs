@@ -27,10 +27,9 @@ use deploy_formats::debian::package::{
 use deploy_formats::debian::{Architecture, PackageName, Relations, Version};
 use deploy_formats::freedesktop::man_page;
 use deploy_formats::maintainer_script::{self, Activation};
-use deploy_formats::member::{Kind, Member as FormatMember};
+use deploy_formats::member::Member as FormatMember;
 use deploy_model::event::ProgressUnit;
-use deploy_model::sha256::Hasher;
-use deploy_model::{Arch, Member, MemberKind, Os, RelPath, Sha256, Triple};
+use deploy_model::{Arch, Member, Os, RelPath, Sha256, Triple};
 use deploy_plan::catalog::{Layout, Shape};
 use deploy_plan::finding::Finding;
 use deploy_plan::manifest::UnitScope;
@@ -242,43 +241,11 @@ fn take_in(
     content: &mut dyn Read,
     keep: &dyn Fn(&Member) -> bool,
 ) -> io::Result<()> {
-    let (kind, link) = match &member.kind {
-        Kind::File => (MemberKind::File, None),
-        Kind::Directory => (MemberKind::Directory, None),
-        Kind::Symlink { target } => (MemberKind::Symlink, Some(target.clone())),
-        Kind::HardLink { target } => {
-            return Err(io::Error::other(format!("it is a hard link to {target}, which we never write")));
-        }
-        Kind::Other { flag } => {
-            return Err(io::Error::other(format!("it is of the type {flag}, which we never write")));
-        }
-    };
     let path = member.path.strip_prefix("./").unwrap_or(&member.path);
     if path == "." {
         return Ok(());
     }
-    let mut found = Member {
-        path: path.to_owned(),
-        kind,
-        mode: member.mode.unwrap_or(0),
-        size: member.size,
-        sha256: None,
-        link,
-    };
-    if kind == MemberKind::File {
-        let mut hasher = Hasher::new();
-        if keep(&found) {
-            let mut bytes = Vec::new();
-            content.read_to_end(&mut bytes)?;
-            hasher.update(&bytes);
-            contents.kept.insert(found.path.clone(), bytes);
-        } else {
-            io::copy(content, &mut hasher)?;
-        }
-        found.sha256 = Some(hasher.finish());
-    }
-    contents.listing.members.push(found);
-    Ok(())
+    contents.take_in(super::listed(member, path)?, content, keep)
 }
 
 /// The control files that are properties of the package by their names, with their whole text.

@@ -11,12 +11,14 @@ use crate::key::{Certificate, Key, KeyError, Subject};
 use crate::layout::{LayoutError, Payload, Tree};
 use crate::plugin::{self, Info, Plugin, SettingsError};
 use camino::{Utf8Path, Utf8PathBuf};
-use deploy_model::{Listing, Member, RelPath};
+use deploy_formats::member::Kind;
+use deploy_model::sha256::Hasher;
+use deploy_model::{Listing, Member, MemberKind, RelPath};
 use deploy_plan::catalog::{PackagerEntry, Shape};
 use deploy_plan::finding::Finding;
 use deploy_plan::plan::Package;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 
 /// Every packager. To add a format, write its file and add its line.
 pub const ALL: &[&dyn AnyPackager] = &[
@@ -125,6 +127,49 @@ pub struct Contents {
     pub listing: Listing,
     /// The content of the members that were chosen, by path.
     pub kept: BTreeMap<String, Vec<u8>>,
+}
+
+impl Contents {
+    /// Takes a member in: with the digest of a file's content, and with the content where `keep` chooses it.
+    pub fn take_in(
+        &mut self,
+        mut member: Member,
+        content: &mut dyn Read,
+        keep: &dyn Fn(&Member) -> bool,
+    ) -> io::Result<()> {
+        if member.kind == MemberKind::File {
+            let mut hasher = Hasher::new();
+            if keep(&member) {
+                let mut bytes = Vec::new();
+                content.read_to_end(&mut bytes)?;
+                hasher.update(&bytes);
+                self.kept.insert(member.path.clone(), bytes);
+            } else {
+                io::copy(content, &mut hasher)?;
+            }
+            member.sha256 = Some(hasher.finish());
+        }
+        self.listing.members.push(member);
+        Ok(())
+    }
+}
+
+/// A member as a reader of archives found it, under the path that the listing has it by; an error for what no format
+/// of ours ever holds.
+fn listed(member: &deploy_formats::member::Member, path: &str) -> io::Result<Member> {
+    let (kind, link) = match &member.kind {
+        Kind::File => (MemberKind::File, None),
+        Kind::Directory => (MemberKind::Directory, None),
+        Kind::Symlink { target } => (MemberKind::Symlink, Some(target.clone())),
+        Kind::HardLink { target } => {
+            return Err(io::Error::other(format!("it is a hard link to {target}, which we never write")));
+        }
+        Kind::Other { flag } => {
+            return Err(io::Error::other(format!("it is of the type {flag}, which we never write")));
+        }
+    };
+    let mode = member.mode.unwrap_or(0);
+    Ok(Member { path: path.to_owned(), kind, mode, size: member.size, sha256: None, link })
 }
 
 /// A package that could not be made or read.

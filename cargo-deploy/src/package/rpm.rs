@@ -25,7 +25,6 @@ use deploy_formats::rpm::{
     Script,
 };
 use deploy_model::event::ProgressUnit;
-use deploy_model::sha256::Hasher;
 use deploy_model::{Arch, Member, MemberKind, Os, RelPath, Triple};
 use deploy_plan::catalog::{Layout, Shape};
 use deploy_plan::finding::Finding;
@@ -572,26 +571,7 @@ fn take_in(
         Some(FileKind::Symlink { target }) => (MemberKind::Symlink, 0, Some(target.clone())),
         None => return Err(io::Error::other("it is a device, a queue or a socket, which we never write")),
     };
-    let mut found = Member {
-        path: relative(&entry.path).to_owned(),
-        kind,
-        mode: entry.mode.into(),
-        size,
-        sha256: None,
-        link,
-    };
-    if kind == MemberKind::File {
-        let mut hasher = Hasher::new();
-        if keep(&found) {
-            let mut bytes = Vec::new();
-            content.read_to_end(&mut bytes)?;
-            hasher.update(&bytes);
-            contents.kept.insert(found.path.clone(), bytes);
-        } else {
-            io::copy(content, &mut hasher)?;
-        }
-        found.sha256 = Some(hasher.finish());
-    }
-    contents.listing.members.push(found);
-    Ok(())
+    let path = relative(&entry.path).to_owned();
+    let member = Member { path, kind, mode: entry.mode.into(), size, sha256: None, link };
+    contents.take_in(member, content, keep)
 }
