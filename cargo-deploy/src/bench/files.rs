@@ -251,7 +251,7 @@ pub fn link_or_copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     }
 }
 
-/// Sets the permissions of a file to 0755 or 0644, whatever the umask.
+/// Sets the permissions of a file to 0755 or 0644, and those of a directory to 0755, whatever the umask.
 pub fn set_executable(path: &Utf8Path, executable: bool) -> Result<(), FileError> {
     #[cfg(unix)]
     {

@@ -36,6 +36,10 @@ impl Publisher for Directory {
             files::link_or_copy(&file.path, &staged)?;
             files::sync_file(&staged)?;
         }
+        // A web server must be able to read a repository, whatever the umask of whoever made it.
+        for directory in directories.iter().filter(|directory| **directory != *publication.stage) {
+            files::set_executable(directory, true)?;
+        }
         // The innermost first: a directory's entry is on the disk before the directory that names it.
         for directory in directories.iter().rev() {
             files::sync_directory(directory)?;
