@@ -32,7 +32,7 @@ impl Project {
         write(
             "Deploy.toml",
             &format!(
-                "schema = 1\n\n[[asset]]\npath = \"resources/a.bin\"\nurl = \"{}\"\nsha256 = \"{}\"\n",
+                "schema = 1\nbundle.formats = [\"tar.gz\"]\n\n[[asset]]\npath = \"resources/a.bin\"\nurl = \"{}\"\nsha256 = \"{}\"\n",
                 server.url("/a.bin"),
                 Sha256::of(CONTENT)
             ),
