@@ -40,6 +40,7 @@ pub mod linkage;
 pub mod located;
 pub mod maintainer_script;
 pub mod member;
+pub mod msi;
 pub mod rpm;
 pub mod rpm_repository;
 #[cfg(test)]
