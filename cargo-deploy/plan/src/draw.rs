@@ -8,6 +8,7 @@ use crate::plan::{
     PlannedEntry, Provision, ProvisionMethod, Publish, SCHEMA, Sign, Source, Tool,
 };
 use crate::project::{Asset, Project, ProjectTarget, Role, Skipped};
+use crate::target_table::Target;
 use deploy_model::artifact::SignatureForm;
 use deploy_model::release::DeclaredTarget;
 use deploy_model::{FailureClass, Format, RelPath, StepId, Triple};
@@ -358,9 +359,11 @@ impl Drawing<'_> {
     /// Why the program of ours that a format holds cannot be compiled here, if it cannot.
     fn lacks_program(&self, target: &ProjectTarget, format: &Format) -> Option<String> {
         let program = self.catalog.packagers.get(format)?.shape.program?;
-        let arch = target.target.arch;
-        let Some(row) = self.catalog.targets.static_linux(arch) else {
-            return Some(format!("{program} is linked statically, and {arch} has no such target"));
+        let Target { os, arch, .. } = &target.target;
+        let Some(row) = self.catalog.targets.of_own_programs(*os, *arch) else {
+            return Some(format!(
+                "{program} stands alone, and {os} on {arch} has no target for such programs"
+            ));
         };
         let facts = self.facts;
         let there = facts.standard_libraries.contains(&row.triple)
@@ -374,14 +377,13 @@ impl Drawing<'_> {
         })
     }
 
-    /// The step that compiles a program of ours for a target, statically, so that it runs on every system of its
-    /// kind.
+    /// The step that compiles a program of ours for a target, so that it runs alone on every system of its kind.
     fn tool(&mut self, target: &ProjectTarget, program: &str) -> Option<Handle> {
-        let arch = target.target.arch;
-        let Some(row) = self.catalog.targets.static_linux(arch) else {
+        let Target { os, arch, .. } = &target.target;
+        let Some(row) = self.catalog.targets.of_own_programs(*os, *arch) else {
             let finding = Finding::configuration(
                 "plan::no-static-target",
-                format!("{program} is linked statically, and {arch} has no such target"),
+                format!("{program} stands alone, and {os} on {arch} has no target for such programs"),
                 "leave the format out for this target",
             );
             self.report(finding, target);

@@ -105,7 +105,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("rpm::invalid-dependency", "What an rpm package says of other packages cannot be understood."),
     ("rpm::invalid-script", "A script of an rpm package cannot be run."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
-    ("plan::no-static-target", "A program that goes into a package has no static target of its processor."),
+    (
+        "plan::no-static-target",
+        "A program of ours that goes into a package has no target that it could be compiled for.",
+    ),
     (
         "plan::no-standard-library",
         "The standard library of a target is missing and there is no way to get it here.",

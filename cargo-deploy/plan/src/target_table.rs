@@ -96,11 +96,17 @@ impl TargetTable {
         self.target.iter().find(|row| row.name == name || row.triple.as_str() == name)
     }
 
-    /// The Linux target of a processor whose programs are linked statically.
-    pub fn static_linux(&self, arch: Arch) -> Option<&Target> {
+    /// The target that programs of ours are compiled for, where they are part of a package for `system` and `arch`: the
+    /// one whose programs stand alone, and that rustc links without any C compiler.
+    pub fn of_own_programs(&self, system: Os, arch: Arch) -> Option<&Target> {
+        let libc = match system {
+            Os::Linux => "musl",
+            Os::Windows => "gnullvm",
+            _ => return None,
+        };
         self.target
             .iter()
-            .find(|row| row.os == Os::Linux && row.arch == arch && row.libc.as_deref() == Some("musl"))
+            .find(|row| row.os == system && row.arch == arch && row.libc.as_deref() == Some(libc))
     }
 
     /// The known name most like `name`, when one is like it at all.

@@ -13,6 +13,7 @@ use deploy_plan::catalog::Catalog;
 use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::project::Project;
+use deploy_plan::target_table::Target;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -293,7 +294,8 @@ fn static_triples(project: &Project, catalog: &Catalog) -> BTreeMap<Triple, BTre
     for target in &project.targets {
         for format in &target.formats {
             let holds_one = catalog.packagers.get(format).is_some_and(|one| one.shape.program.is_some());
-            if holds_one && let Some(row) = catalog.targets.static_linux(target.target.arch) {
+            let Target { os, arch, .. } = &target.target;
+            if holds_one && let Some(row) = catalog.targets.of_own_programs(*os, *arch) {
                 found.entry(row.triple.clone()).or_default().insert(format.to_string());
             }
         }
