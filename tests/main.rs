@@ -12,6 +12,7 @@ mod package;
 mod plan;
 mod repository;
 mod reproducible;
+mod request;
 mod sign;
 mod support;
 mod tidy;

@@ -16,12 +16,19 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The headers, names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
+    /// The body.
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// Where the part begins that is asked for, if one is.
@@ -205,7 +212,8 @@ fn perform(stream: &mut TcpStream, act: Act, sent: &AtomicU64) -> std::io::Resul
     }
 }
 
-/// Reads a request without taking it from the socket; gives also its length.
+/// Reads a request with its body without taking it from the socket; gives also its length. All of it has to fit into
+/// 64 KiB.
 fn peek_request(stream: &TcpStream) -> Option<(Request, usize)> {
     let mut buffer = vec![0; 64 * 1024];
     let mut seen = 0;
@@ -219,11 +227,15 @@ fn peek_request(stream: &TcpStream) -> Option<(Request, usize)> {
             let mut lines = text.split("\r\n");
             let mut words = lines.next()?.split(' ');
             let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-            let headers = lines
+            let headers: BTreeMap<String, String> = lines
                 .filter_map(|line| line.split_once(':'))
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
                 .collect();
-            return Some((Request { method, path, headers }, end + 4));
+            let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            if let Some(body) = buffer[..count].get(end + 4..end + 4 + length) {
+                let body = body.to_vec();
+                return Some((Request { method, path, headers, body }, end + 4 + length));
+            }
         }
         seen = count;
         std::thread::yield_now();

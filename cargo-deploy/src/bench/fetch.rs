@@ -14,12 +14,13 @@
 //! - Time limits are for connecting, for each read, and for the rate over a window: there is no way to keep a
 //!   download open for ever.
 
-mod address;
+pub(in crate::bench) mod address;
 mod failure;
 mod partial;
-mod proxy;
+pub(in crate::bench) mod proxy;
 
 pub use address::{Address, InvalidAddress};
+pub(in crate::bench) use failure::status_line;
 pub use failure::{DownloadError, DownloadFailure, Mismatch};
 pub use proxy::NetworkError;
 
@@ -50,6 +51,10 @@ pub struct Limits {
     pub first_pause: Duration,
     /// The longest pause, also where the server asks for a longer one.
     pub longest_pause: Duration,
+    /// The longest time that all pauses of one [request](crate::bench::http) may take together.
+    pub all_pauses: Duration,
+    /// The longest time for one try of such a request, from its first byte to the last one of the answer.
+    pub exchange: Duration,
     /// The most redirects that are followed.
     pub redirects: usize,
     /// The lowest rate that is put up with, in bytes a second.
@@ -66,6 +71,8 @@ impl Default for Limits {
             retries: 3,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(60),
+            all_pauses: Duration::from_secs(120),
+            exchange: Duration::from_secs(90),
             redirects: 5,
             lowest_rate: 1000,
             rate_window: Duration::from_secs(30),
@@ -76,7 +83,7 @@ impl Default for Limits {
 impl Limits {
     /// The pause before try number `again`, counted from 1. It is the same in every run: the downloads of one
     /// machine are too few for a thundering herd.
-    fn pause(&self, again: u32, asked: Option<Duration>) -> Duration {
+    pub(in crate::bench) fn pause(&self, again: u32, asked: Option<Duration>) -> Duration {
         let doubled = self.first_pause.saturating_mul(1 << again.saturating_sub(1).min(16));
         asked.unwrap_or_default().max(doubled).min(self.longest_pause)
     }
@@ -112,13 +119,13 @@ pub struct Downloaded {
 /// The network, as the environment says it is to be used.
 #[derive(Debug, Clone)]
 pub struct Network {
-    agent: ureq::Agent,
-    proxies: Proxies,
-    limits: Limits,
+    pub(in crate::bench) agent: ureq::Agent,
+    pub(in crate::bench) proxies: Proxies,
+    pub(in crate::bench) limits: Limits,
 }
 
 impl Network {
-    /// The network with the usual limits: proxies from `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, certificates from
+    /// The network with the usual limits: proxies from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, certificates from
     /// `SSL_CERT_FILE` or else those of the Mozilla root program. Opens no socket.
     pub fn new(environment: &Environment) -> Result<Self, NetworkError> {
         Self::with_limits(environment, Limits::default())
@@ -444,7 +451,7 @@ impl<'a> Rate<'a> {
 }
 
 /// The text of a header, where there is one and it is text.
-fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+pub(in crate::bench) fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
 }
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod environment;
 pub mod fetch;
 pub mod files;
+pub mod http;
 pub mod lock;
 pub mod memo;
 pub mod process;

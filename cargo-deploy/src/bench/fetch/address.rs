@@ -1,4 +1,5 @@
-//! The address of a download: `https`, or `http` to this machine itself, and nothing else.
+//! The address of a download or a request: `https`, or `http` to this machine itself, and nothing else but where a caller
+//! says that what is asked for needs no encryption.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,6 +39,14 @@ impl Address {
     /// The port.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.https { 443 } else { 80 })
+    }
+
+    /// The host, and the port where it is written, as the header `Host` has it.
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
     }
 
     /// The last part of the path, where it has one.
@@ -86,16 +95,13 @@ impl Address {
         Ok(next)
     }
 
-    fn is_this_machine(&self) -> bool {
-        self.host == "localhost"
-            || self.host().parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    /// An address that may be plain `http` to anybody: for what neither holds a secret nor is believed without its own
+    /// signature, as time stamps (RFC 3161).
+    pub fn unencrypted(text: &str) -> Result<Address, InvalidAddress> {
+        Address::read(text, true)
     }
-}
 
-impl FromStr for Address {
-    type Err = InvalidAddress;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn read(text: &str, plain: bool) -> Result<Address, InvalidAddress> {
         let invalid = |why| Err(InvalidAddress { why });
         let text = text.split_once('#').map_or(text, |(before, _)| before);
         let https = match scheme(text).map(str::to_ascii_lowercase).as_deref() {
@@ -122,10 +128,23 @@ impl FromStr for Address {
         let path = if uri.path().is_empty() { "/" } else { uri.path() };
         let address =
             Address { https, host, port, path: path.to_owned(), query: uri.query().map(str::to_owned) };
-        if !https && !address.is_this_machine() {
+        if !https && !plain && !address.is_this_machine() {
             return invalid("which is not encrypted: use https");
         }
         Ok(address)
+    }
+
+    pub(super) fn is_this_machine(&self) -> bool {
+        self.host == "localhost"
+            || self.host().parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Address::read(text, false)
     }
 }
 
@@ -144,7 +163,7 @@ impl fmt::Display for Address {
 }
 
 /// An address for messages: a user name and a password in it are not shown.
-pub(super) fn masked(text: &str) -> String {
+pub(in crate::bench) fn masked(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.escape_debug().to_string() };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     match authority.rsplit_once('@') {
@@ -226,6 +245,15 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Address>(), Err(InvalidAddress { why }), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_needs_no_encryption_may_be_asked_of_anybody_and_of_nobody_else_by_name_and_password() {
+        let address = Address::unencrypted("http://time.example/stamp").map(|address| address.to_string());
+        assert_eq!(address, Ok("http://time.example/stamp".to_owned()));
+        let why = "which holds a user name or a password";
+        assert_eq!(Address::unencrypted("http://user:word@time.example/"), Err(InvalidAddress { why }));
+        assert!(Address::unencrypted("ftp://time.example/").is_err());
     }
 
     #[test]

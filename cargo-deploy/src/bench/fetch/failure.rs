@@ -105,6 +105,12 @@ pub enum DownloadFailure {
         /// Bytes in all, where known.
         total: Option<u64>,
     },
+    /// The server took too long for a whole answer.
+    #[error("it did not answer in full within {}", seconds(*.limit))]
+    Unfinished {
+        /// The longest time for an answer.
+        limit: Duration,
+    },
     /// The server sends too slowly.
     #[error("it sends less than {rate} bytes a second over {}{}", seconds(*.window), so_far(*.received, *.total))]
     TooSlow {
@@ -204,6 +210,7 @@ impl DownloadFailure {
             }
             DownloadFailure::Connect { .. }
             | DownloadFailure::Silent { .. }
+            | DownloadFailure::Unfinished { .. }
             | DownloadFailure::TooSlow { .. }
             | DownloadFailure::Cut { .. }
             | DownloadFailure::Protocol { .. } => true,
@@ -222,7 +229,7 @@ impl DownloadFailure {
     }
 
     /// How long the server asks to wait.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(in crate::bench) fn retry_after(&self) -> Option<Duration> {
         match self {
             DownloadFailure::Status { retry_after, .. } => *retry_after,
             _ => None,
@@ -230,7 +237,7 @@ impl DownloadFailure {
     }
 
     /// The failure of a request before any byte of its body.
-    pub(super) fn of_request(
+    pub(in crate::bench) fn of_request(
         source: ureq::Error,
         address: &Address,
         through: Option<String>,
@@ -263,13 +270,14 @@ impl DownloadFailure {
                 let host = format!("{}:{}", address.host(), address.port());
                 DownloadFailure::Connect { host, through, source: Box::new(source) }
             }
+            Error::Timeout(Timeout::Global) => DownloadFailure::Unfinished { limit: limits.exchange },
             Error::Timeout(_) => DownloadFailure::Silent { limit: limits.read, received: 0, total: None },
             source => DownloadFailure::Protocol { source: Box::new(source) },
         }
     }
 
     /// The failure of reading a body.
-    pub(super) fn of_body(
+    pub(in crate::bench) fn of_body(
         error: &io::Error,
         received: u64,
         total: Option<u64>,
@@ -277,6 +285,9 @@ impl DownloadFailure {
     ) -> DownloadFailure {
         let timed_out = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
         match timed_out {
+            Some(ureq::Error::Timeout(ureq::Timeout::Global)) => {
+                DownloadFailure::Unfinished { limit: limits.exchange }
+            }
             Some(ureq::Error::Timeout(_)) => DownloadFailure::Silent { limit: limits.read, received, total },
             _ if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 DownloadFailure::Silent { limit: limits.read, received, total }
@@ -286,7 +297,7 @@ impl DownloadFailure {
     }
 }
 
-fn status_line(status: u16) -> String {
+pub(in crate::bench) fn status_line(status: u16) -> String {
     let reason = ureq::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     match reason {
         Some(reason) => format!("{status} {reason}"),

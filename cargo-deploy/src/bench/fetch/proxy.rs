@@ -37,33 +37,44 @@ pub enum NetworkError {
     },
 }
 
-/// The proxy for downloads and the hosts that are reached without it.
+/// The proxies and the hosts that are reached without them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Proxies {
-    proxy: Option<NamedProxy>,
+pub(in crate::bench) struct Proxies {
+    /// For https.
+    encrypted: Option<NamedProxy>,
+    /// For plain http to other machines.
+    plain: Option<NamedProxy>,
     exceptions: Vec<String>,
 }
 
 /// A proxy.
 #[derive(Debug, Clone)]
-pub(super) struct NamedProxy {
-    pub(super) proxy: Proxy,
+pub(in crate::bench) struct NamedProxy {
+    pub(in crate::bench) proxy: Proxy,
     /// Its host and port, for messages.
-    pub(super) shown: String,
+    pub(in crate::bench) shown: String,
 }
 
-impl Proxies {
-    /// Reads the proxy's variables, the lower-case spelling first, as curl does.
-    pub(super) fn read(environment: &Environment) -> Result<Self, NetworkError> {
-        let named = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-            .into_iter()
-            .find_map(|variable| Some((variable, environment.get(variable)?)));
-        let Some((variable, value)) = named else { return Ok(Proxies::default()) };
+impl NamedProxy {
+    /// The proxy in the first of these variables that is set.
+    fn of(environment: &Environment, variables: [&'static str; 4]) -> Result<Option<Self>, NetworkError> {
+        let named = variables.into_iter().find_map(|variable| Some((variable, environment.get(variable)?)));
+        let Some((variable, value)) = named else { return Ok(None) };
         let proxy = Proxy::new(value).map_err(|_| NetworkError::Proxy { variable })?;
         if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
             return Err(NetworkError::Socks { variable });
         }
         let shown = format!("{}:{}", proxy.host(), proxy.port());
+        Ok(Some(NamedProxy { proxy, shown }))
+    }
+}
+
+impl Proxies {
+    /// Reads the proxies' variables, the lower-case spelling first, as curl does.
+    pub(super) fn read(environment: &Environment) -> Result<Self, NetworkError> {
+        let encrypted =
+            NamedProxy::of(environment, ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
+        let plain = NamedProxy::of(environment, ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])?;
         let exceptions =
             environment.get("no_proxy").or_else(|| environment.get("NO_PROXY")).unwrap_or_default();
         let exceptions = exceptions
@@ -74,11 +85,11 @@ impl Proxies {
             .filter(|(_, written)| !written.trim().is_empty())
             .map(|(entry, _)| entry)
             .collect();
-        Ok(Proxies { proxy: Some(NamedProxy { proxy, shown }), exceptions })
+        Ok(Proxies { encrypted, plain, exceptions })
     }
 
     /// The proxy for an address, if it is reached through one. This machine never is.
-    pub(super) fn of(&self, address: &Address) -> Option<&NamedProxy> {
+    pub(in crate::bench) fn of(&self, address: &Address) -> Option<&NamedProxy> {
         let host = address.host();
         let excepted = |entry: &String| {
             let (name, port) = match entry.rsplit_once(':') {
@@ -90,8 +101,10 @@ impl Proxies {
                 || host.strip_suffix(name).is_some_and(|before| before.ends_with('.'));
             same_host && port.is_none_or(|port| port == address.port())
         };
-        let direct = !address.is_https() || self.exceptions.iter().any(excepted);
-        self.proxy.as_ref().filter(|_| !direct)
+        let direct =
+            (!address.is_https() && address.is_this_machine()) || self.exceptions.iter().any(excepted);
+        let proxy = if address.is_https() { &self.encrypted } else { &self.plain };
+        proxy.as_ref().filter(|_| !direct)
     }
 }
 
@@ -116,7 +129,7 @@ mod tests {
 
     fn through(variables: &[(&str, &str)], url: &str) -> Option<String> {
         let proxies = Proxies::read(&Environment::of(variables, "/")).expect("a proxy that can be used");
-        proxies.of(&url.parse().expect("an address")).map(|proxy| proxy.shown.clone())
+        proxies.of(&Address::unencrypted(url).expect("an address")).map(|proxy| proxy.shown.clone())
     }
 
     #[test]
@@ -141,6 +154,19 @@ mod tests {
             assert_eq!(through(&variables, url).is_some(), proxied, "{url}");
         }
         assert_eq!(through(&variables, "https://example.com/a").as_deref(), Some("proxy.example:3128"));
+    }
+
+    #[test]
+    fn plain_http_has_a_proxy_of_its_own() {
+        let variables = [
+            ("HTTPS_PROXY", "http://safe.example:1"),
+            ("http_proxy", "http://plain.example:2"),
+            ("NO_PROXY", "intern.example"),
+        ];
+        assert_eq!(through(&variables, "http://time.example/").as_deref(), Some("plain.example:2"));
+        assert_eq!(through(&variables, "https://time.example/").as_deref(), Some("safe.example:1"));
+        assert_eq!(through(&variables, "http://intern.example/"), None);
+        assert_eq!(through(&variables[..1], "http://time.example/"), None);
     }
 
     #[test]
