@@ -1,5 +1,5 @@
 //! The bytes of package formats: tar, gzip, xz, zstd, zip, ar, Debian packages, RPM packages, SquashFS, AppImage, files of Linux desktops, Mach-O
-//! universal files, binary linkage.
+//! universal files, binary linkage, programs and icons of Windows.
 //!
 //! Bytes in, bytes out: nothing here knows a project, opens a file, reads the clock or the environment. Writers take any
 //! [`Write`](std::io::Write) and readers any [`Read`](std::io::Read), with `Seek` only where the format demands it; the caller opens the files. What a
@@ -35,12 +35,14 @@ pub mod debian;
 mod deflate;
 pub mod freedesktop;
 pub mod gzip;
+pub mod icon;
 mod level;
 pub mod linkage;
 pub mod located;
 pub mod maintainer_script;
 pub mod member;
 pub mod msi;
+pub mod pe;
 pub mod rpm;
 pub mod rpm_repository;
 #[cfg(test)]
@@ -48,6 +50,7 @@ mod sample;
 pub mod squashfs;
 pub mod tar;
 pub mod universal;
+pub mod windows_icon;
 mod workers;
 pub mod xz;
 pub mod zip;

@@ -7,7 +7,7 @@
 
 mod elf;
 mod macho;
-mod pe;
+pub(crate) mod pe;
 mod wasm;
 
 use std::collections::BTreeSet;

@@ -50,7 +50,7 @@ fn read_class<Pe: ImageNtHeaders>(bytes: &[u8]) -> Result<Linkage, Problem> {
     Ok(linkage)
 }
 
-fn machine(machine: pe::Machine) -> Machine {
+pub(crate) fn machine(machine: pe::Machine) -> Machine {
     match machine {
         pe::IMAGE_FILE_MACHINE_I386 => Machine::X86,
         pe::IMAGE_FILE_MACHINE_AMD64 => Machine::X86_64,
@@ -61,7 +61,7 @@ fn machine(machine: pe::Machine) -> Machine {
     }
 }
 
-fn subsystem(subsystem: pe::Subsystem) -> Subsystem {
+pub(crate) fn subsystem(subsystem: pe::Subsystem) -> Subsystem {
     match subsystem {
         pe::IMAGE_SUBSYSTEM_WINDOWS_CUI => Subsystem::Console,
         pe::IMAGE_SUBSYSTEM_WINDOWS_GUI => Subsystem::Gui,
