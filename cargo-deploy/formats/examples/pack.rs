@@ -1,11 +1,12 @@
 //! Packs a directory, to try and to measure the archive writers of this crate:
-//! `pack tar|tar.gz|tar.xz|tar.zst|zip|squashfs|squashfs.gzip|deb|deb.zst|rpm|rpm.zst fast|default|small THREADS DIRECTORY OUTPUT`
+//! `pack tar|tar.gz|tar.xz|tar.zst|zip|squashfs|squashfs.gzip|deb|deb.zst|rpm|rpm.zst|msi fast|default|small THREADS DIRECTORY OUTPUT`
 
 #![expect(
     clippy::disallowed_methods,
     reason = "an example opens its files itself, as every caller of the crate"
 )]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
@@ -16,7 +17,7 @@ use deploy_formats::compression::{Compression, Encoder};
 use deploy_formats::debian::Paragraph;
 use deploy_formats::debian::package;
 use deploy_formats::debian::package::{ControlFile, DataFile, DataWriter, Packing};
-use deploy_formats::{Level, rpm, squashfs, tar, zip};
+use deploy_formats::{Level, msi, rpm, squashfs, tar, zip};
 
 /// The time of every member: 2023-11-14 22:13:20 UTC.
 const MODIFIED: u64 = 1_700_000_000;
@@ -50,6 +51,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let "rpm" | "rpm.zst" = format.as_str() {
         let compression = if format == "rpm" { Compression::Xz } else { Compression::Zstd };
         return pack_rpm(root, &entries, rpm::Options { compression, level, threads }, Path::new(output));
+    }
+    if format == "msi" {
+        let packing = msi::Packing { level, threads, modified: MODIFIED };
+        return pack_msi(root, &entries, packing, Path::new(output));
     }
     let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
     let compression = match format.as_str() {
@@ -237,5 +242,187 @@ fn pack_rpm(
     };
     let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
     rpm::write(&package, &files, options, &mut content, output)?.flush()?;
+    Ok(())
+}
+
+/// A package that installs the directory into `C:\Program Files\App`, a component a directory.
+fn pack_msi(
+    root: &Path,
+    entries: &[(String, Found)],
+    packing: msi::Packing,
+    output: &Path,
+) -> Result<(), Box<dyn Error>> {
+    use msi::{Column, Guid, Table, Value};
+    let id = |name: &str| Column::text(name, 72);
+    let row = |values: &[&str]| -> Vec<Value> {
+        values.iter().map(|text| if text.is_empty() { Value::Null } else { Value::from(*text) }).collect()
+    };
+    let guid = |name: &str| Guid::named(Guid::DNS, name).to_string();
+    let mut property =
+        Table::new("Property", vec![id("Property").key(), Column::text("Value", 0).localizable()]);
+    for (name, value) in [
+        ("Manufacturer", "The Makers"),
+        ("ProductCode", guid("product").as_str()),
+        ("ProductLanguage", "1033"),
+        ("ProductName", "App"),
+        ("ProductVersion", "1.0.0"),
+        ("UpgradeCode", guid("upgrade").as_str()),
+    ] {
+        property.rows.push(row(&[name, value]));
+    }
+    let mut directory = Table::new(
+        "Directory",
+        vec![
+            id("Directory").key(),
+            id("Directory_Parent").nullable(),
+            Column::text("DefaultDir", 255).localizable(),
+        ],
+    );
+    directory.rows.push(row(&["TARGETDIR", "", "SourceDir"]));
+    directory.rows.push(row(&["ProgramFiles64Folder", "TARGETDIR", "."]));
+    directory.rows.push(row(&["INSTALLDIR", "ProgramFiles64Folder", "App"]));
+    let mut component = Table::new(
+        "Component",
+        vec![
+            id("Component").key(),
+            Column::text("ComponentId", 38).nullable(),
+            id("Directory_"),
+            Column::integer16("Attributes"),
+            Column::text("Condition", 255).nullable(),
+            id("KeyPath").nullable(),
+        ],
+    );
+    let mut feature = Table::new(
+        "Feature",
+        vec![
+            Column::text("Feature", 38).key(),
+            Column::text("Feature_Parent", 38).nullable(),
+            Column::integer16("Display").nullable(),
+            Column::integer16("Level"),
+            id("Directory_").nullable(),
+            Column::integer16("Attributes"),
+        ],
+    );
+    feature.rows.push(vec!["App".into(), Value::Null, 1.into(), 1.into(), "INSTALLDIR".into(), 0.into()]);
+    let mut features =
+        Table::new("FeatureComponents", vec![Column::text("Feature_", 38).key(), id("Component_").key()]);
+    let mut file = Table::new(
+        "File",
+        vec![
+            id("File").key(),
+            id("Component_"),
+            Column::text("FileName", 255).localizable(),
+            Column::integer32("FileSize"),
+            Column::text("Version", 72).nullable(),
+            Column::text("Language", 20).nullable(),
+            Column::integer16("Attributes").nullable(),
+            Column::integer32("Sequence"),
+        ],
+    );
+    let mut directories = BTreeMap::from([(String::new(), "INSTALLDIR".to_owned())]);
+    let mut paths = BTreeMap::new();
+    let mut files = Vec::new();
+    for (path, found) in entries {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let below = directories.get(parent).ok_or("a directory is missing")?.clone();
+        match found {
+            Found::Directory => {
+                let key = format!("d{:05}", directories.len());
+                let short = format!("D{}|{name}", directories.len());
+                directory.rows.push(row(&[&key, &below, &short]));
+                directories.insert(path.clone(), key);
+            }
+            Found::File { size, .. } => {
+                let number = files.len() + 1;
+                let (key, of) = (format!("f{number:05}"), format!("c{number:05}"));
+                component.rows.push(vec![
+                    of.as_str().into(),
+                    guid(path).into(),
+                    below.into(),
+                    256.into(),
+                    Value::Null,
+                    key.as_str().into(),
+                ]);
+                features.rows.push(row(&["App", &of]));
+                file.rows.push(vec![
+                    key.as_str().into(),
+                    of.into(),
+                    format!("F{number}|{name}").into(),
+                    i32::try_from(*size)?.into(),
+                    Value::Null,
+                    Value::Null,
+                    512.into(),
+                    i32::try_from(number)?.into(),
+                ]);
+                paths.insert(key.clone(), path.as_str());
+                files.push(msi::CabinetFile { key, size: *size });
+            }
+            Found::Symlink { .. } => return Err(format!("{path} is a symlink").into()),
+        }
+    }
+    let cabinets = msi::spread(files, msi::LARGEST_FOLDER, &|number| format!("app{number}.cab"));
+    let mut media = Table::new(
+        "Media",
+        vec![
+            Column::integer16("DiskId").key(),
+            Column::integer32("LastSequence"),
+            Column::text("DiskPrompt", 64).nullable(),
+            Column::text("Cabinet", 255).nullable(),
+            Column::text("VolumeLabel", 32).nullable(),
+            id("Source").nullable(),
+        ],
+    );
+    let mut last = 0;
+    for (cabinet, disk) in cabinets.iter().zip(1..) {
+        last += i32::try_from(cabinet.files.len())?;
+        let name = format!("#{}", cabinet.name);
+        media.rows.push(vec![disk.into(), last.into(), Value::Null, name.into(), Value::Null, Value::Null]);
+    }
+    let mut sequence = Table::new(
+        "InstallExecuteSequence",
+        vec![
+            id("Action").key(),
+            Column::text("Condition", 255).nullable(),
+            Column::integer16("Sequence").nullable(),
+        ],
+    );
+    for (action, number) in [
+        ("CostInitialize", 800),
+        ("FileCost", 900),
+        ("CostFinalize", 1000),
+        ("InstallValidate", 1400),
+        ("InstallInitialize", 1500),
+        ("ProcessComponents", 1600),
+        ("RemoveFiles", 3500),
+        ("InstallFiles", 4000),
+        ("RegisterProduct", 6100),
+        ("PublishFeatures", 6300),
+        ("PublishProduct", 6400),
+        ("InstallFinalize", 6600),
+    ] {
+        sequence.rows.push(vec![action.into(), Value::Null, number.into()]);
+    }
+    let database = msi::Database {
+        tables: vec![property, directory, component, feature, features, file, media, sequence],
+        streams: Vec::new(),
+        summary: msi::Summary {
+            title: "Installation Database".to_owned(),
+            subject: "App".to_owned(),
+            author: "The Makers".to_owned(),
+            template: "x64;1033".to_owned(),
+            package_code: Guid::named(Guid::DNS, "package"),
+            created: MODIFIED,
+            installer_version: 200,
+            source: 2,
+            security: 2,
+            ..msi::Summary::default()
+        },
+    };
+    let mut open = |key: &str| {
+        let path = paths.get(key).copied().unwrap_or(key);
+        Ok(Box::new(File::open(root.join(path))?) as Box<dyn Read>)
+    };
+    let output = BufWriter::with_capacity(1 << 18, File::create(output)?);
+    msi::write(output, &database, &cabinets, &mut open, packing)?.flush()?;
     Ok(())
 }

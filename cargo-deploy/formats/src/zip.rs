@@ -450,15 +450,15 @@ fn end_records(count: u64, start: u64, length: u64) -> Vec<u8> {
     end
 }
 
-/// A time as DOS has it (APPNOTE 4.4.6): in steps of two seconds, from 1980 to 2107.
+/// A time as DOS has it (APPNOTE 4.4.6): in steps of two seconds, from 1980 to 2107. Cabinets have it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Moment {
-    date: u16,
-    time: u16,
+pub(crate) struct Moment {
+    pub(crate) date: u16,
+    pub(crate) time: u16,
 }
 
 impl Moment {
-    fn of(seconds: u64) -> Self {
+    pub(crate) fn of(seconds: u64) -> Self {
         const FIRST: u64 = 315_532_800;
         const LAST: u64 = 4_354_819_198;
         let seconds = seconds.clamp(FIRST, LAST);
