@@ -5,6 +5,7 @@
 //! encoded anew. The reader therefore gives slices of its input. Lengths have to be definite and minimal; tags above
 //! thirty, which none of the formats here uses, are refused.
 
+use std::borrow::Cow;
 use thiserror::Error;
 
 /// What cannot be read as DER.
@@ -257,6 +258,55 @@ pub(crate) fn single(bytes: &[u8], tag: u8) -> Result<Value<'_>, Asn1Error> {
     Ok(value)
 }
 
+/// What other programs encode with lengths that are told by an end mark, and strings in pieces, as DER (X.690 sections
+/// 8.1.3.6 and 8.7.3); what is definite already is left as it is.
+pub(crate) fn definite(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Asn1Error> {
+    if matches!(bytes, [_, 0x80, ..]) || bytes.first() == Some(&(OCTET_STRING | 0x20)) {
+        let mut rest = bytes;
+        let value = definite_value(&mut rest, 0).ok_or(Asn1Error { offset: bytes.len() - rest.len() })?;
+        return Ok(Cow::Owned(value));
+    }
+    Ok(Cow::Borrowed(bytes))
+}
+
+fn definite_value(bytes: &mut &[u8], depth: usize) -> Option<Vec<u8>> {
+    const DEEPEST: usize = 32;
+    if depth > DEEPEST {
+        return None;
+    }
+    let indefinite = matches!(bytes, [tag, 0x80, ..] if tag & 0x20 != 0);
+    let (tag, mut content) = if indefinite {
+        let tag = bytes[0];
+        *bytes = &bytes[2..];
+        (tag, *bytes)
+    } else {
+        let mut reader = Reader::new(bytes);
+        let value = reader.any().ok()?;
+        *bytes = reader.bytes;
+        if value.tag & 0x20 == 0 {
+            return Some(value.whole.to_vec());
+        }
+        (value.tag, value.content)
+    };
+    let mut parts = Vec::new();
+    let mut pieces = Vec::new();
+    loop {
+        if indefinite && let Some(rest) = content.strip_prefix(&[0, 0]) {
+            *bytes = rest;
+            break;
+        }
+        if !indefinite && content.is_empty() {
+            break;
+        }
+        let part = definite_value(&mut content, depth + 1)?;
+        if tag == OCTET_STRING | 0x20 {
+            pieces.extend(single(&part, OCTET_STRING).ok()?.content);
+        }
+        parts.extend(part);
+    }
+    Some(if tag == OCTET_STRING | 0x20 { encode(OCTET_STRING, &pieces) } else { encode(tag, &parts) })
+}
+
 /// A value of this tag and content.
 pub(crate) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(content.len() + 6);
@@ -382,6 +432,15 @@ mod tests {
         for (tag, text, expected) in table {
             let bytes = encode(tag, text.as_bytes());
             assert_eq!(single(&bytes, tag).unwrap().moment().ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_by_end_marks_and_strings_in_pieces_become_definite() {
+        let bytes = [0x30, 0x80, 0x24, 0x80, 4, 2, 1, 2, 4, 1, 3, 0, 0, 0xa0, 3, 2, 1, 9, 0, 0];
+        assert_eq!(*definite(&bytes).unwrap(), [0x30, 10, 4, 3, 1, 2, 3, 0xa0, 3, 2, 1, 9]);
+        for end in 2..bytes.len() {
+            assert!(definite(&bytes[..end]).is_err(), "{end}");
         }
     }
 

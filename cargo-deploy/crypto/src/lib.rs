@@ -32,8 +32,10 @@ mod certificate;
 pub mod minisign;
 mod moment;
 pub mod openpgp;
-#[cfg_attr(not(test), expect(dead_code, reason = "private keys, which have headers, follow"))]
+mod password_encryption;
 mod pem;
+mod pkcs12;
+mod private_key;
 mod public_key;
 mod secret;
 #[expect(dead_code, reason = "signatures in CMS, which need the rest of it, follow")]
@@ -43,6 +45,8 @@ pub use certificate::{
     BundleError, Certificate, CertificateError, Chain, ChainError, ExtendedKeyUsage, IssuerError, KeyPurpose,
     read_certificates,
 };
+pub use pkcs12::Pkcs12Error;
+pub use private_key::{CertifiedKey, PrivateKey, PrivateKeyError};
 pub use secret::Secret;
 pub use signing_key::{
     Hash, KeyAlgorithm, RawSignature, SigningKey, SigningKeyError, UnknownHash, ecdsa_signature,

@@ -115,3 +115,15 @@ pub(crate) fn field(digest: &[u8]) -> [u8; 66] {
     field[66 - length..].copy_from_slice(&digest[..length]);
     field
 }
+
+/// `SubjectPublicKeyInfo` of a key: RFC 8017 appendix A.1.1 for RSA, a point for a curve.
+pub(crate) fn information(kind: Kind, key: &[u8]) -> Vec<u8> {
+    let curve = |curve| asn1::sequence(&[&asn1::object(ELLIPTIC), &asn1::object(curve)]);
+    let identifier = match kind {
+        Kind::Rsa => asn1::sequence(&[&asn1::object(RSA), asn1::NULL]),
+        Kind::P256 => curve(P256),
+        Kind::P384 => curve(P384),
+        Kind::P521 => curve(P521),
+    };
+    asn1::sequence(&[&identifier, &asn1::nest(asn1::BIT_STRING, &[&[0], key])])
+}

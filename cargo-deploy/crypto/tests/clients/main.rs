@@ -9,6 +9,7 @@ mod certificates;
 mod gpg;
 mod minisign;
 mod openpgp;
+mod private_keys;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
