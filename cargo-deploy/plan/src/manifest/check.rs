@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::schema::LATER_KEYS;
 use super::source::{Location, Source, SourceKind, Sources, without_credentials};
 use super::suggestion::{joined, nearest};
-use super::view::{Kinds, View, common_tag, one_of, single_keys};
+use super::view::{Kinds, View, common_tag, one_of, telling_keys};
 
 /// After how many problems a layer is looked at no further. A report shows fewer, the first ones in the file, so
 /// there have to be some to choose from.
@@ -144,7 +144,7 @@ impl<'c> Checker<'c> {
             if let Some(tag) = common_tag(&fitting) {
                 return self.choose_by_tag(tag, &fitting, table, place);
             }
-            if let Some(keys) = single_keys(&fitting) {
+            if let Some(keys) = telling_keys(&fitting) {
                 return self.choose_by_key(&keys, &fitting, table, place);
             }
         }
@@ -204,28 +204,35 @@ impl<'c> Checker<'c> {
         }
     }
 
-    /// Tables that say by their only key which sort they are: `{ pfx = ... }`.
+    /// Tables that say by a key which sort they are: `{ pfx = ... }`.
     fn choose_by_key<'v>(
         &mut self,
-        keys: &[&str],
+        telling: &[(&str, usize)],
         fitting: &[&'v View<'c>],
         table: &Table,
         place: Place<'_>,
     ) -> Option<&'v View<'c>> {
-        let present: Vec<&str> = keys.iter().copied().filter(|name| table.contains_key(*name)).collect();
-        match present.as_slice() {
-            [only] => fitting.iter().find(|branch| branch.property(only).is_some()).copied(),
-            [] => {
-                for (name, entry) in table {
-                    self.unknown_key(name, &entry.key, keys, place.path);
+        let keys: Vec<&str> = telling.iter().map(|(key, _)| *key).collect();
+        let present: Vec<&(&str, usize)> =
+            telling.iter().filter(|(key, _)| table.contains_key(*key)).collect();
+        let sorts: BTreeSet<usize> = present.iter().map(|(_, position)| *position).collect();
+        match (sorts.first(), sorts.len()) {
+            (Some(position), 1) => fitting.get(*position).copied(),
+            (None, _) => {
+                // What belongs to some sort may be the part of it that this layer says.
+                let is_known = |name: &str| fitting.iter().any(|branch| branch.property(name).is_some());
+                let unknown: Vec<_> = table.iter().filter(|(name, _)| !is_known(name)).collect();
+                for (name, entry) in &unknown {
+                    self.unknown_key(name, &entry.key, &keys, place.path);
                 }
-                if table.is_empty() {
-                    self.exactly_one(keys, &present, table, place);
+                if unknown.is_empty() {
+                    self.exactly_one(&keys, &[], table, place);
                 }
                 None
             }
             _ => {
-                self.exactly_one(keys, &present, table, place);
+                let present: Vec<&str> = present.iter().map(|(key, _)| *key).collect();
+                self.exactly_one(&keys, &present, table, place);
                 None
             }
         }

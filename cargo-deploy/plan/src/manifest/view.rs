@@ -354,7 +354,8 @@ impl<'s> View<'s> {
         }
         if let Some(branches) = self.alternatives.first() {
             let tables: Vec<&View<'s>> = branches.iter().collect();
-            if let Some(keys) = single_keys(&tables) {
+            if let Some(keys) = telling_keys(&tables) {
+                let keys = keys.into_iter().map(|(key, _)| key);
                 return format!("a table with one of {}", joined(keys, '`', "and"));
             }
             let mut all: Vec<String> = Vec::new();
@@ -459,16 +460,21 @@ pub(crate) fn common_tag<'s>(branches: &[&View<'s>]) -> Option<&'s str> {
     })
 }
 
-/// The only key of each branch, if every branch has exactly one, which it needs.
-pub(crate) fn single_keys<'s>(branches: &[&View<'s>]) -> Option<Vec<&'s str>> {
-    branches
-        .iter()
-        .map(|branch| {
-            let mut names = branch.properties().map(|(name, _)| name);
-            match (names.next(), names.next()) {
-                (Some(only), None) if branch.required().any(|name| name == only) => Some(only),
-                _ => None,
-            }
-        })
-        .collect()
+/// The keys that tell tables of several sorts apart, each with the position of its branch: those that a branch needs, or
+/// needs one of, and that no other branch knows. `None` if a branch has no such key.
+pub(crate) fn telling_keys<'s>(branches: &[&View<'s>]) -> Option<Vec<(&'s str, usize)>> {
+    let mut telling = Vec::new();
+    for (position, branch) in branches.iter().enumerate() {
+        let is_known_elsewhere = |key: &str| {
+            let mut others = branches.iter().enumerate().filter(|(other, _)| *other != position);
+            others.any(|(_, other)| other.properties().any(|(name, _)| name == key))
+        };
+        let needed = branch.required().chain(branch.exclusive.iter().flatten().copied());
+        let before = telling.len();
+        telling.extend(needed.filter(|key| !is_known_elsewhere(key)).map(|key| (key, position)));
+        if telling.len() == before {
+            return None;
+        }
+    }
+    Some(telling)
 }
