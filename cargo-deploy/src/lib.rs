@@ -13,6 +13,8 @@
 //! | [`release`] | does | describes a release directory and reads it back |
 //! | [`toolchain`], [`package`], [`sign`], [`repository`], [`publish`] | knows | the plug-ins, one file each |
 //! | [`asset`] | knows | what is fetched: the store of assets, the lock, the vendored directory |
+//! | [`keystore`] | knows | keys of X.509 certificates, wherever they are: plug-ins, one file each |
+//! | [`cloud`] | knows | services: how they are asked, and who asks |
 //! | [`layout`] | knows | where things stand in packages, for formats that share it |
 //! | [`probe`] | looks | facts about this machine and this checkout |
 //! | [`bench`] | touches | the only door to files, programs, the network, the clock |
@@ -25,9 +27,11 @@ pub mod bench;
 pub mod catalog;
 pub mod cause;
 pub mod cli;
+pub mod cloud;
 pub mod embedded;
 pub mod engine;
 pub mod key;
+pub mod keystore;
 pub mod layout;
 pub mod package;
 pub mod plugin;

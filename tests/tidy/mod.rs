@@ -12,7 +12,8 @@ const LAYERS: &[&[&str]] = &[
     &["engine"],
     &["release"],
     &["package", "sign", "repository", "publish", "toolchain", "asset", "catalog"],
-    &["layout"],
+    &["keystore"],
+    &["layout", "cloud"],
     &["probe"],
     &["bench"],
     &["plugin", "key", "cause", "embedded"],
@@ -264,13 +265,28 @@ fn every_packager_and_publisher_file_is_in_its_list() {
 }
 
 #[test]
+fn every_keystore_is_told_by_a_key_of_its_name_that_no_other_has() {
+    use cargo_deploy::keystore::ALL;
+    for one in ALL {
+        let id = one.info().id;
+        let knowing: Vec<&str> = ALL
+            .iter()
+            .filter(|other| other.keys().iter().any(|key| key == id))
+            .map(|other| other.info().id)
+            .collect();
+        assert_eq!(knowing, [id]);
+    }
+}
+
+#[test]
 fn plug_ins_have_distinct_names() {
-    let families: [(&str, Vec<&str>); 5] = [
+    let families: [(&str, Vec<&str>); 6] = [
         ("package", cargo_deploy::package::ALL.iter().map(|one| one.info().id).collect()),
         ("toolchain", cargo_deploy::toolchain::ALL.iter().map(|one| one.info().id).collect()),
         ("sign", cargo_deploy::sign::ALL.iter().map(|one| one.info().id).collect()),
         ("publish", cargo_deploy::publish::ALL.iter().map(|one| one.info().id).collect()),
         ("repository", cargo_deploy::repository::ALL.iter().map(|one| one.info().id).collect()),
+        ("keystore", cargo_deploy::keystore::ALL.iter().map(|one| one.info().id).collect()),
     ];
     for (family, ids) in families {
         let distinct: BTreeSet<&str> = ids.iter().copied().collect();
@@ -289,6 +305,8 @@ fn the_settings_of_every_plug_in_are_checked_in_full() {
     for (id, settings) in packagers.chain(toolchains).chain(publishers).chain(signers).chain(repositories) {
         assert_eq!(unchecked_keywords(settings), Vec::<String>::new(), "{id}");
     }
+    let keystores = schemars::schema_for!(cargo_deploy::keystore::KeySettings).to_value();
+    assert_eq!(unchecked_keywords(&keystores), Vec::<String>::new());
 }
 
 #[test]
@@ -344,18 +362,21 @@ fn every_code_of_a_problem_is_listed_once_and_used() {
 
 #[test]
 fn every_code_of_a_finding_about_keys_is_listed_once_and_used() {
-    let listed: BTreeSet<&str> = cargo_deploy::sign::CODES.iter().map(|(code, _)| *code).collect();
-    assert_eq!(listed.len(), cargo_deploy::sign::CODES.len(), "a code is listed twice");
-    let mut used = BTreeSet::new();
-    for (_, text) in sources("cargo-deploy/src/sign") {
-        let code = code(&text);
-        let without_list = match code.split_once("pub const CODES") {
-            Some((before, after)) => format!("{before}{}", after.split_once("];").expect("an end").1),
-            None => code,
-        };
-        for (at, _) in without_list.match_indices("\"sign::") {
-            used.insert(without_list[at + 1..].split('"').next().expect("an end").to_owned());
+    let families = [("sign", cargo_deploy::sign::CODES), ("keystore", cargo_deploy::keystore::CODES)];
+    for (family, codes) in families {
+        let listed: BTreeSet<&str> = codes.iter().map(|(code, _)| *code).collect();
+        assert_eq!(listed.len(), codes.len(), "a code of {family} is listed twice");
+        let mut used = BTreeSet::new();
+        for (_, text) in sources(&format!("cargo-deploy/src/{family}")) {
+            let code = code(&text);
+            let without_list = match code.split_once("pub const CODES") {
+                Some((before, after)) => format!("{before}{}", after.split_once("];").expect("an end").1),
+                None => code,
+            };
+            for (at, _) in without_list.match_indices(&format!("\"{family}::")) {
+                used.insert(without_list[at + 1..].split('"').next().expect("an end").to_owned());
+            }
         }
+        assert_eq!(used.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
     }
-    assert_eq!(used.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
 }

@@ -251,7 +251,7 @@ impl PrivateKey {
 
     /// Signs a digest: RSA in PKCS #1 v1.5, ECDSA in DER with the nonce of RFC 6979, so that the same digest gives the same
     /// signature. `None` if the cryptography fails.
-    fn sign(&self, hash: Hash, digest: &[u8]) -> Option<Vec<u8>> {
+    pub fn sign(&self, hash: Hash, digest: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
             Inner::Rsa(key) => key.sign(Pkcs1v15Sign::new_unprefixed(), &hash.digest_info(digest)).ok(),
             Inner::P256(key) => {

@@ -7,6 +7,31 @@ use std::ffi::{OsStr, OsString};
 
 /// A variable that the tool reads, and what for. The reference page is made from this list.
 pub const VARIABLES: &[(&str, &str)] = &[
+    (
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL",
+        "GitHub Actions gives them to jobs with `id-token: write`: identity tokens for keys at services.",
+    ),
+    (
+        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN",
+        "Who uses a key by `aws-kms`, where it is an access key.",
+    ),
+    (
+        "AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL_STS",
+        "Addresses of Amazon's services, for `aws-kms`.",
+    ),
+    (
+        "AWS_REGION, AWS_DEFAULT_REGION",
+        "The region of a key by `aws-kms`, where the manifest does not say it.",
+    ),
+    (
+        "AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME, AWS_WEB_IDENTITY_TOKEN_FILE",
+        "Who uses a key by `aws-kms`, where it is a role; the file has the identity token to take it with.",
+    ),
+    ("AZURE_AUTHORITY_HOST", "Where access tokens of Microsoft Entra ID come from, for `azure-*` keys."),
+    (
+        "AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, AZURE_FEDERATED_TOKEN_FILE",
+        "Who uses a key by `azure-key-vault` or `azure-artifact-signing`: with a secret, or with the identity token in a file.",
+    ),
     ("CARGO", "The cargo to call back; cargo sets it. Default: `cargo` on PATH."),
     ("CARGO_BUILD_TARGET", "The target when neither the command line nor the manifest names one."),
     ("CARGO_BUILD_RUSTC", "As cargo's `build.rustc`: the rustc to ask."),
@@ -36,8 +61,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("GITHUB_ACTIONS", "`true`: annotations for problems, groups, a step summary."),
     ("GITHUB_STEP_SUMMARY", "The file that the step summary is appended to."),
     ("HOME", "Where the cache lies when nothing else says so."),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "The file of credentials of whoever uses a key by `google-kms`."),
     ("GNUPGHOME", "Where gpg has its keys, for `sign.gpg.key.agent`; gpg reads it."),
-    ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies for downloads, in either case."),
+    ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies for downloads and requests, in either case."),
     ("MACOSX_DEPLOYMENT_TARGET", "The oldest macOS to run on, where the manifest does not say."),
     ("NO_COLOR", "No colours."),
     ("PATH", "Where programs are looked up."),
@@ -48,6 +74,11 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SOURCE_DATE_EPOCH", "The moment written wherever a file holds one, in seconds since 1970."),
     ("SSL_CERT_FILE", "A PEM file of certificates to trust instead of the built-in ones."),
     ("TERM", "`dumb`: no colours, no bars."),
+    (
+        "WIN_CSC_LINK, CSC_LINK",
+        "A PKCS #12 file to sign programs for Windows with, where `sign.windows` names no key: its path, or its content in Base64.",
+    ),
+    ("WIN_CSC_KEY_PASSWORD, CSC_KEY_PASSWORD", "The password of that file."),
     ("XDG_CACHE_HOME", "Where the cache lies when nothing else says so."),
     ("XWIN_ACCEPT_LICENSE, XWIN_CACHE_DIR", "As cargo-xwin reads them."),
 ];

@@ -6,7 +6,7 @@ use crate::bench::environment::VARIABLES;
 use crate::cli::args::{Cli, Document};
 use crate::cli::command::schema;
 use crate::cli::exit::ExitCode;
-use crate::sign;
+use crate::{keystore, sign};
 use clap::CommandFactory as _;
 use deploy_model::Os;
 use deploy_plan::catalog::Catalog;
@@ -193,6 +193,7 @@ fn problems() -> String {
         ("Reading the manifest", manifest::CODES),
         ("Resolving the project and drawing the plan", finding::CODES),
         ("Opening the keys", sign::CODES),
+        ("Opening the keys of certificates", keystore::CODES),
     ] {
         text.push_str(&format!("\n## {title}\n"));
         for (name, meaning) in codes {
