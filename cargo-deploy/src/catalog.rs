@@ -37,6 +37,7 @@ pub fn catalog() -> Result<Catalog, CatalogError> {
         packagers,
         toolchains: toolchain::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
         signers: sign::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
+        code_signers: sign::CODE.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
         repositories: repository::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
         publishers: publish::ALL.iter().map(|one| (one.info().id.to_owned(), one.entry())).collect(),
     })

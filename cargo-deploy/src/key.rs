@@ -1,6 +1,9 @@
 //! Keys as signers give them and as packagers and repositories use them: what signs, and what checks a signature.
 
-use std::io::Read;
+use camino::Utf8Path;
+use deploy_model::Sha256;
+use deploy_model::release::CodeSignerRecord;
+use std::io::{Read, Seek};
 
 /// A key that can sign.
 pub trait Key: Send + Sync {
@@ -35,6 +38,32 @@ pub trait Certificate: Send + Sync {
 
     /// Checks what [`Key::packet`] made.
     fn check_packet(&self, content: &[u8], signature: &[u8]) -> Result<(), KeyError>;
+}
+
+/// A key that signs programs and installers inside their own bytes.
+pub trait CodeKey: Send + Sync {
+    /// What its signatures are, to be read back.
+    fn record(&self) -> &CodeSignerRecord;
+
+    /// Signs a file that nobody has signed and writes what comes of it to `signed`. Gives the digest of the file
+    /// that remains when the signature is taken off again.
+    fn sign(&self, file: &Utf8Path, signed: &Utf8Path, subject: &Subject<'_>) -> Result<Sha256, KeyError>;
+}
+
+/// Something that signatures inside are read from.
+pub trait Content: Read + Seek {}
+
+impl<T: Read + Seek> Content for T {}
+
+/// What a file is to a signer of programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeState {
+    /// Nothing that could be signed.
+    Other,
+    /// Something that could be signed and is not.
+    Unsigned,
+    /// Something that is signed.
+    Signed,
 }
 
 /// Whose key it is.

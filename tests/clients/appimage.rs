@@ -134,7 +134,7 @@ const TOLD: &str = "arguments [\"one\", \"two words\"]\nlibraries not set\ndirec
 fn read(appimage: &Path) -> BTreeMap<String, String> {
     let packager = package::find("appimage").expect("a packager");
     let path = Utf8Path::from_path(appimage).expect("UTF-8");
-    let contents = packager.read(path, &|_| false).expect("it can be read");
+    let contents = packager.read(path, &|_, _| false).expect("it can be read");
     let line = |member: deploy_model::Member| {
         let what = match (member.kind, member.link, member.sha256) {
             (MemberKind::Symlink, Some(target), _) => format!("link to {target}"),
@@ -400,7 +400,7 @@ fn a_signature_inside_is_checked_as_the_tools_of_appimages_check_it() {
     assert_eq!(text(&after[first + 1024..]), key.identity.public_key);
     let digest = Sha256::of(&before).to_string();
     key.check_detached(&mut digest.as_bytes(), signature.as_bytes(), &subject).expect("it is good");
-    let contents = packager.read(&signed, &|_| false).expect("it can be read");
+    let contents = packager.read(&signed, &|_, _| false).expect("it can be read");
     assert!(contents.listing.properties.contains(&("signature".to_owned(), "present".to_owned())));
 
     // A byte of the image, of the program, of the signature: none may change.

@@ -10,9 +10,10 @@ use cargo_deploy::bench::Workbench;
 use cargo_deploy::layout::{Entry, Payload};
 use cargo_deploy::package::{self, AnyPackager};
 use deploy_model::event::EventSink;
-use deploy_model::{Event, Sha256, StepId};
+use deploy_model::{Event, Os, Sha256, StepId};
 use deploy_plan::catalog::Layout;
 use deploy_plan::project::{App, Level, Role};
+use deploy_plan::windows_app::WindowsApp;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -64,6 +65,11 @@ fn files() -> Vec<(&'static str, Vec<u8>, bool)> {
     ]
 }
 
+/// What an application brings along on Windows.
+fn windows_app() -> WindowsApp {
+    WindowsApp { publisher: "The Makers".to_owned(), path: true, ..WindowsApp::default() }
+}
+
 /// Makes a package.
 pub(crate) fn make(
     packager: &dyn AnyPackager,
@@ -89,11 +95,14 @@ pub(crate) fn make(
             sha256: Sha256::of(&content),
             executable,
             role: if executable { Role::Program } else { Role::Resource },
+            code_signature: None,
         });
     }
     entries.sort_by(|one, other| one.path.cmp(&other.path));
     let format = packager.info().id;
     let rooted = packager.entry().shape.layout == Layout::Rooted;
+    let on_windows = packager.entry().shape.systems == [Os::Windows];
+    let triple = if on_windows { "x86_64-pc-windows-gnullvm" } else { "x86_64-unknown-linux-gnu" };
     let app = App {
         name: "hello".to_owned(),
         title: "Hello".to_owned(),
@@ -113,10 +122,12 @@ pub(crate) fn make(
         desktop: None,
         metainfo: None,
         program,
+        windows: on_windows.then(windows_app),
         named_files: BTreeMap::new(),
-        triple: "x86_64-unknown-linux-gnu".parse().expect("a triple"),
-        file: format!("hello-1.0.0-x86_64-unknown-linux-gnu.{format}"),
-        root: rooted.then(|| "hello-1.0.0-x86_64-unknown-linux-gnu".parse().expect("a path")),
+        icons: BTreeMap::new(),
+        triple: triple.parse().expect("a triple"),
+        file: format!("hello-1.0.0-{triple}.{format}"),
+        root: rooted.then(|| format!("hello-1.0.0-{triple}").parse().expect("a path")),
         level: Level::Default,
         entries,
     };
@@ -150,7 +161,7 @@ fn what_is_inside_is_what_the_golden_listing_says() {
     for packager in package::ALL {
         let scratch = Scratch::new();
         let path = make(*packager, &scratch, &ONE);
-        let contents = packager.read(&path, &|_| false).expect("it can be read");
+        let contents = packager.read(&path, &|_, _| false).expect("it can be read");
         let golden = repository().join(format!("tests/golden/{}.txt", packager.info().id));
         check_file(&golden, &contents.listing.to_string());
     }
@@ -162,7 +173,7 @@ fn every_entry_is_found_where_the_packager_says_it_stands() {
         let scratch = Scratch::new();
         let path = make(*packager, &scratch, &ONE);
         let contents =
-            packager.read(&path, &|member| member.path.ends_with("grüße.txt")).expect("it can be read");
+            packager.read(&path, &|member, _| member.path.ends_with("grüße.txt")).expect("it can be read");
         assert_eq!(contents.kept.len(), 1, "{}", packager.info().id);
         for (place, content) in contents.kept {
             assert!(place.ends_with("/text/grüße.txt"), "{place}");
@@ -179,7 +190,7 @@ fn a_file_that_is_cut_off_anywhere_near_its_end_is_not_read_as_good() {
         let bytes = std::fs::read(&path).expect("read");
         for missing in [1, 2, 8, 100, bytes.len() / 2, bytes.len() - 1] {
             std::fs::write(&path, &bytes[..bytes.len() - missing]).expect("write");
-            let read = packager.read(&path, &|_| false);
+            let read = packager.read(&path, &|_, _| false);
             assert!(read.is_err(), "{} less {missing} bytes is taken for whole", packager.info().id);
         }
     }
@@ -260,7 +271,7 @@ fn python_reads_the_tars_and_the_zip() {
             .arg(Path::new(archive.as_str()))
             .output()
             .expect("it runs");
-        let contents = packager.read(&archive, &|_| false).expect("it can be read");
+        let contents = packager.read(&archive, &|_, _| false).expect("it can be read");
         let mut names: Vec<&str> =
             contents.listing.members.iter().map(|member| member.path.as_str()).collect();
         names.sort_unstable();

@@ -1,16 +1,21 @@
 //! Plans of made-up projects for made-up machines: nothing is looked at, so everything can be made up, a packager
 //! `deb` that exists for Linux only among it.
 
+mod windows;
+
 use crate::support::snapshot::{check, same};
 use cargo_deploy::cli::command::session::sections;
 use deploy_model::artifact::SignatureForm;
 use deploy_model::{Arch, FailureClass, Os, Triple};
-use deploy_plan::catalog::{Catalog, Layout, Offer, PackagerEntry, PluginEntry, RepositoryEntry, Shape};
+use deploy_plan::catalog::{
+    Catalog, CodeSignerEntry, Layout, Offer, PackagerEntry, PluginEntry, RepositoryEntry, Shape,
+};
 use deploy_plan::draw::{Until, draw};
 use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::finding::Finding;
 use deploy_plan::manifest::{self, InputFile, Inputs, Merged};
 use deploy_plan::plan::{Action, Plan, PlannedSigner};
+use deploy_plan::project::Project;
 use deploy_plan::resolve::{Given, Request, resolve};
 use deploy_plan::workspace::{Workspace, WorkspaceBinary, WorkspacePackage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +41,8 @@ fn catalog() -> Catalog {
     catalog
 }
 
-/// A format `parcel` that holds a program of ours and a signature of the signer `seal`, a second signer `stamp`, and
-/// a repository `shelf` of parcels.
+/// A format `parcel` that holds a program of ours and a signature of the signer `seal`, a second signer `stamp`, a
+/// repository `shelf` of parcels, and for Windows a format `casket` with a signer of programs `bolt`.
 fn sealing(catalog: &mut Catalog) {
     let plugin = |keys: &[&str]| {
         let properties: serde_json::Map<String, serde_json::Value> = keys
@@ -69,6 +74,18 @@ fn sealing(catalog: &mut Catalog) {
     let parcel = PackagerEntry { plugin: plugin(&["release"]), shape };
     catalog.packagers.insert("parcel".parse().expect("a format"), parcel);
     catalog.signers = ["seal", "stamp"].map(|id| (id.to_owned(), plugin(&["key"]))).into();
+    let casket = Shape {
+        systems: &[Os::Windows],
+        architectures: &[(Arch::X64, "x64"), (Arch::Arm64, "arm64")],
+        file_name: "{name}-{version}-{arch}.casket",
+        layout: Layout::Flat,
+        embeds: Some("bolt"),
+        ..Shape::ANYWHERE
+    };
+    let casket = PackagerEntry { plugin: plugin(&[]), shape: casket };
+    catalog.packagers.insert("casket".parse().expect("a format"), casket);
+    let bolt = CodeSignerEntry { plugin: plugin(&["key"]), systems: &[Os::Windows] };
+    catalog.code_signers = BTreeMap::from([("bolt".to_owned(), bolt)]);
     let offer = Offer {
         format: "parcel",
         directory: "shelf",
@@ -99,6 +116,7 @@ fn facts(catalog: &Catalog) -> Facts {
         rust_src: false,
         toolchains: catalog.toolchains.keys().map(|name| (name.clone(), ready(name))).collect(),
         signers: BTreeMap::new(),
+        code_signers: BTreeMap::new(),
         rustflags: BTreeMap::new(),
         source: None,
         epoch: 1_704_067_200,
@@ -147,6 +165,16 @@ impl Case {
         let catalog = catalog();
         let mut facts = facts(&catalog);
         (self.change)(&mut facts);
+        let project = self.project()?;
+        let plan = draw(&project, &facts, &catalog, Until::Published)?;
+        let again = draw(&project, &facts, &catalog, Until::Published)?;
+        let text = |plan: &Plan| serde_json::to_string(plan).expect("JSON");
+        same(&text(&plan), &text(&again));
+        Ok(plan)
+    }
+
+    fn project(&self) -> Result<Project, Vec<Finding>> {
+        let catalog = catalog();
         let merged = read(self.manifest, &catalog);
         let workspace = Workspace {
             root: "/work".into(),
@@ -154,24 +182,19 @@ impl Case {
             packages: self.packages.clone(),
         };
         let files = BTreeSet::new();
-        let project = resolve(&Given {
+        resolve(&Given {
             merged: &merged,
             workspace: &workspace,
             current_package: None,
             request: &self.request,
             catalog: &catalog,
-            host: &facts.host,
+            host: &triple("x86_64-unknown-linux-gnu"),
             default_target: None,
             ci: false,
             macos: None,
             locked: &[],
             files: &files,
-        })?;
-        let plan = draw(&project, &facts, &catalog, Until::Published)?;
-        let again = draw(&project, &facts, &catalog, Until::Published)?;
-        let text = |plan: &Plan| serde_json::to_string(plan).expect("JSON");
-        same(&text(&plan), &text(&again));
-        Ok(plan)
+        })
     }
 
     /// Everything that is in the way, as text.

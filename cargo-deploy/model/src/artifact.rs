@@ -56,6 +56,21 @@ pub struct Content {
     #[serde(with = "octal")]
     #[schemars(with = "String", regex(pattern = "^[0-7]{4}$"))]
     pub mode: u32,
+    /// The signature that the program carries in its own bytes; absent for what is no program or has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_signature: Option<CodeSignature>,
+}
+
+/// A signature that a program carries in its own bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CodeSignature {
+    /// The signer, by id; `release.json` has its key. Absent where somebody else had signed it before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Digest of the program without the signature; absent where somebody else had signed it before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<Sha256>,
 }
 
 /// A signature, as it was declared.
@@ -69,6 +84,9 @@ pub struct Signature {
     /// The file that is signed; absent where the signature is inside the artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// Digest of the artifact without the signature inside, for signers that can take theirs off again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<Sha256>,
 }
 
 /// How a signature relates to what it signs.

@@ -3,7 +3,7 @@
 use crate::{Artifact, GlibcVersion, Sha256, Triple};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the `release.json` schema that this crate writes.
 pub const SCHEMA: u32 = 1;
@@ -36,6 +36,12 @@ pub struct Release {
     /// Who signed, by signer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub signers: BTreeMap<String, SignerRecord>,
+    /// Who signed programs and installers inside their own bytes, by signer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub code_signers: BTreeMap<String, CodeSignerRecord>,
+    /// Properties that everything in the release must have, as far as it can.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub require: BTreeSet<Requirement>,
     /// Package repositories inside the release, by plug-in, with the directory of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repositories: BTreeMap<String, RepositoryRecord>,
@@ -92,6 +98,37 @@ pub struct SignerRecord {
     pub public_key: String,
     /// What is appended to a file's name for its detached signature, with the dot.
     pub suffix: String,
+}
+
+/// A signer of programs that had a part in a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CodeSignerRecord {
+    /// Identifies the key: the SHA-256 of its certificate in hexadecimal digits, or the service, account and profile
+    /// where certificates change from day to day.
+    pub key: String,
+    /// Whom the certificate names: `CN=Example Ltd, C=DE`.
+    pub subject: String,
+    /// The digest that is signed: `sha256`.
+    pub digest: String,
+    /// Whether each signature has a trusted time.
+    pub timestamped: bool,
+}
+
+/// A property that a release must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Requirement {
+    /// Everything that can be signed is signed.
+    Signed,
+    /// Every signature has a trusted time.
+    Timestamped,
+    /// Apple has notarised what is for macOS.
+    Notarized,
+    /// There is a list of components.
+    Sbom,
+    /// There is a statement of how it was built.
+    Provenance,
 }
 
 /// A package repository inside a release.

@@ -17,6 +17,8 @@ pub struct Catalog {
     pub packagers: BTreeMap<Format, PackagerEntry>,
     /// Signers, by id.
     pub signers: BTreeMap<String, PluginEntry>,
+    /// Signers of programs, by id.
+    pub code_signers: BTreeMap<String, CodeSignerEntry>,
     /// Publishers, by id.
     pub publishers: BTreeMap<String, PluginEntry>,
     /// Kinds of package repositories, by id.
@@ -44,6 +46,17 @@ pub struct PackagerEntry {
     pub plugin: PluginEntry,
     /// What it makes, and for which targets.
     pub shape: Shape,
+}
+
+/// What the planner knows of a signer of programs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CodeSignerEntry {
+    /// As of any plug-in.
+    #[serde(flatten)]
+    pub plugin: PluginEntry,
+    /// The systems whose programs it signs.
+    pub systems: &'static [Os],
 }
 
 /// What the planner knows of a kind of package repository.

@@ -4,15 +4,15 @@ use crate::catalog::{Catalog, Layout};
 use crate::facts::{Availability, Facts};
 use crate::finding::Finding;
 use crate::plan::{
-    Action, Builder, Compile, Examine, Handle, Index, IndexedPackage, Join, Package, PayloadPlan, Plan,
-    PlannedEntry, Provision, ProvisionMethod, Publish, SCHEMA, Sign, Source, Tool,
+    Action, Builder, Compile, Examine, Finish, Handle, Index, IndexedPackage, Join, Package, PayloadPlan,
+    Plan, PlannedEntry, Provision, ProvisionMethod, Publish, SCHEMA, Sign, SignCode, Source, Tool,
 };
 use crate::project::{Asset, Project, ProjectTarget, Role, Skipped};
 use crate::target_table::Target;
 use deploy_model::artifact::SignatureForm;
 use deploy_model::release::DeclaredTarget;
-use deploy_model::{FailureClass, Format, RelPath, StepId, Triple};
-use std::collections::BTreeMap;
+use deploy_model::{FailureClass, Format, Os, RelPath, StepId, Triple};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The file with the checksums of all others.
 pub const SUMS_FILE: &str = "SHA256SUMS";
@@ -52,11 +52,14 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
             let Some((compiled, toolchain)) = drawing.binaries(target) else { continue };
             let formats = drawing.formats(target);
             let declaration = declaration(project, target, toolchain, formats.clone());
-            let examined = drawing.examine(target, compiled, declaration.clone());
+            let finished = drawing.finish(target, compiled);
+            let examined = drawing.examine(target, finished, declaration.clone());
             declared.push(declaration);
             if until == Until::Published {
+                let signed = drawing.sign_code(target, finished, examined, &fetched);
+                let programs = Programs { binaries: finished, examined, signed, fetched: &fetched };
                 for format in &formats {
-                    packages.extend(drawing.package(target, format, compiled, examined, &fetched));
+                    packages.extend(drawing.package(target, format, &programs));
                 }
             }
         }
@@ -76,7 +79,10 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
         app: project.app.clone(),
         desktop: project.desktop.clone(),
         metainfo: project.metainfo.clone(),
+        windows: has_windows(project).then(|| project.windows.clone()),
         signers: facts.signers.clone(),
+        code_signers: facts.code_signers.clone(),
+        require: project.require.clone(),
         cargo: project.cargo.clone(),
         binaries: project.binaries.clone(),
         targets: declared,
@@ -96,6 +102,22 @@ struct Made {
     handle: Handle,
     format: Format,
     file: String,
+}
+
+/// What goes into the packages of a target beside the files of the project.
+struct Programs<'a> {
+    /// What gives the binaries.
+    binaries: Handle,
+    /// What has read them back.
+    examined: Handle,
+    /// What signed them, and what is fetched.
+    signed: Option<Handle>,
+    /// What is fetched.
+    fetched: &'a [(&'a Asset, Handle)],
+}
+
+fn has_windows(project: &Project) -> bool {
+    project.targets.iter().any(|target| target.target.os == Os::Windows)
 }
 
 struct Drawing<'a> {
@@ -288,6 +310,9 @@ impl Drawing<'_> {
     /// carry the others along.
     fn rustflags(&self, triple: &Triple) -> Vec<String> {
         let mut flags = self.facts.rustflags.get(triple).cloned().unwrap_or_default();
+        if self.project.windows.static_crt && triple.as_str().ends_with("-windows-msvc") {
+            flags.push("-Ctarget-feature=+crt-static".to_owned());
+        }
         flags.extend(self.remaps().map(|(from, to)| format!("--remap-path-prefix={from}={to}")));
         flags
     }
@@ -308,6 +333,36 @@ impl Drawing<'_> {
             (self.project.target_directory.to_string(), "/target".to_owned()),
         ];
         directories.into_iter().chain(sources)
+    }
+
+    /// What gives the finished binaries: on Windows they say who made them and what they are.
+    fn finish(&mut self, target: &ProjectTarget, compiled: Handle) -> Handle {
+        if target.target.os != Os::Windows {
+            return compiled;
+        }
+        let id = StepId::of(&["finish", &target.target.name]);
+        let title = format!("Finishing the programs for {}", target.target.name);
+        let action = Action::Finish(Finish { binaries: self.builder.id(compiled) });
+        self.builder.add(id, title, &[compiled], action)
+    }
+
+    /// The step that signs every program of a target inside its own bytes, where there is somebody to sign.
+    fn sign_code(
+        &mut self,
+        target: &ProjectTarget,
+        binaries: Handle,
+        examined: Handle,
+        fetched: &[(&Asset, Handle)],
+    ) -> Option<Handle> {
+        let system = target.target.os;
+        let (signer, _) = self.facts.code_signers.iter().find(|(_, one)| one.systems.contains(&system))?;
+        let mut needs = vec![examined, binaries];
+        let mut entries = self.entries(target, binaries, fetched, false, &mut needs)?;
+        entries.retain(|entry| matches!(entry.role, Role::Program | Role::Resource));
+        let id = StepId::of(&["sign-code", signer, &target.target.name]);
+        let title = format!("Signing the programs for {} with {signer}", target.target.name);
+        let action = Action::SignCode(SignCode { signer: signer.clone(), entries });
+        Some(self.builder.add(id, title, &needs, action))
     }
 
     fn examine(&mut self, target: &ProjectTarget, compiled: Handle, declared: DeclaredTarget) -> Handle {
@@ -410,27 +465,25 @@ impl Drawing<'_> {
         Some(handle)
     }
 
-    fn package(
-        &mut self,
+    /// What goes into the packages of a target, sorted; `freedesktop` for those that know places for more things.
+    fn entries(
+        &self,
         target: &ProjectTarget,
-        format: &Format,
-        compiled: Handle,
-        examined: Handle,
+        binaries: Handle,
         fetched: &[(&Asset, Handle)],
-    ) -> Option<Made> {
-        let shape = self.catalog.packagers.get(format)?.shape.clone();
-        let app = &self.project.app;
+        freedesktop: bool,
+        needs: &mut Vec<Handle>,
+    ) -> Option<Vec<PlannedEntry>> {
         let row = &target.target;
-        let mut needs = vec![examined, compiled];
         let mut entries: Vec<PlannedEntry> = Vec::new();
         for binary in &self.project.binaries {
             let name = format!("{}{}", binary.name, row.exe_suffix);
-            let source = Source::Output { step: self.builder.id(compiled), name: name.clone() };
+            let source = Source::Output { step: self.builder.id(binaries), name: name.clone() };
             let path = name.parse().ok()?;
             entries.push(PlannedEntry { path, source, executable: true, role: Role::Program });
         }
         for file in &self.project.files {
-            if shape.layout != Layout::Freedesktop && !file.role.is_for_archives() {
+            if !freedesktop && !file.role.is_for_archives() {
                 continue;
             }
             let source = Source::Project(file.from.clone());
@@ -452,6 +505,17 @@ impl Drawing<'_> {
             entries.push(PlannedEntry { path, source, executable: asset.executable, role });
         }
         entries.sort();
+        Some(entries)
+    }
+
+    fn package(&mut self, target: &ProjectTarget, format: &Format, programs: &Programs<'_>) -> Option<Made> {
+        let shape = self.catalog.packagers.get(format)?.shape.clone();
+        let app = &self.project.app;
+        let row = &target.target;
+        let mut needs = vec![programs.examined, programs.binaries];
+        needs.extend(programs.signed);
+        let freedesktop = shape.layout == Layout::Freedesktop;
+        let entries = self.entries(target, programs.binaries, programs.fetched, freedesktop, &mut needs)?;
         let file = self.file_name(target, format)?;
         let root: Option<RelPath> = (shape.layout == Layout::Rooted)
             .then(|| format!("{}-{}-{}", app.name, app.version, row.triple).parse().ok())
@@ -474,14 +538,27 @@ impl Drawing<'_> {
             payload: PayloadPlan { root, entries },
             program,
             named_files: self.project.named_files.get(format).cloned().unwrap_or_default(),
+            icons: if row.os == Os::Windows { self.icons() } else { BTreeSet::new() },
+            signed: programs.signed.map(|signed| self.builder.id(signed)),
         };
         let id = StepId::of(&["package", format.as_str(), &row.name]);
         let mut handle =
             self.builder.add(id, format!("Packaging {file}"), &needs, Action::Package(Box::new(action)));
-        if let Some(signer) = shape.embeds.filter(|signer| self.facts.signers.contains_key(*signer)) {
+        let has_key = |signer: &&str| {
+            self.facts.signers.contains_key(*signer) || self.facts.code_signers.contains_key(*signer)
+        };
+        if let Some(signer) = shape.embeds.filter(has_key) {
             handle = self.sign(signer, SignatureForm::Embedded, handle, &file, &file, Some(format.clone()));
         }
         Some(Made { handle, format: format.clone(), file })
+    }
+
+    /// The pictures that `[windows]` names.
+    fn icons(&self) -> BTreeSet<RelPath> {
+        let windows = &self.project.windows;
+        let shortcuts = windows.shortcuts.iter().filter_map(|shortcut| shortcut.icon.clone());
+        let associations = windows.associations.iter().filter_map(|association| association.icon.clone());
+        windows.icon.iter().cloned().chain(shortcuts).chain(associations).collect()
     }
 
     fn sign(

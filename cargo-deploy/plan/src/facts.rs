@@ -1,6 +1,6 @@
 //! What is true here and now: the host, the tools found, the revision, the epoch.
 
-use crate::plan::PlannedSigner;
+use crate::plan::{PlannedCodeSigner, PlannedSigner};
 use camino::Utf8PathBuf;
 use deploy_model::Triple;
 use deploy_model::release::SourceRevision;
@@ -32,6 +32,8 @@ pub struct Facts {
     pub toolchains: BTreeMap<String, Availability>,
     /// For each signer that is to sign, the key that it found.
     pub signers: BTreeMap<String, PlannedSigner>,
+    /// For each signer of programs that is to sign, the key that it found.
+    pub code_signers: BTreeMap<String, PlannedCodeSigner>,
     /// The compiler flags that cargo would use for a triple, from `RUSTFLAGS` and its configuration files.
     /// Triples without an entry have none.
     pub rustflags: BTreeMap<Triple, Vec<String>>,

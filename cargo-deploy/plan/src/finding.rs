@@ -72,6 +72,18 @@ pub const CODES: &[(&str, &str)] = &[
     ("project::empty-repository", "A package repository is to be made, and no package of its format."),
     ("project::unsigned-repository", "A package repository has nothing to be signed with."),
     ("project::bad-pattern", "A pattern of paths cannot be understood."),
+    ("windows::component-overlap", "A file would belong to two components."),
+    ("windows::empty-component", "A pattern of a component matches no file of the packages."),
+    ("windows::invalid-icon", "A picture cannot be an icon on Windows, or lacks sizes that Windows shows."),
+    ("windows::invalid-manifest", "The application manifest of the project's own cannot be read."),
+    (
+        "windows::registry-value",
+        "A value for the registry has a key or a content that the registry cannot have.",
+    ),
+    ("windows::twice", "Two things for Windows have one name where each needs its own."),
+    ("windows::unfit-name", "A file or a shortcut has a name that Windows cannot have."),
+    ("windows::version", "The version is not one that programs for Windows can have."),
+    ("windows::unknown-program", "A program that `[windows]` names is not in the packages."),
     ("linux::invalid-completion", "A file of `linux.completions` is not one of a known shell."),
     (
         "linux::invalid-desktop-entry",

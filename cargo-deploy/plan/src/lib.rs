@@ -19,4 +19,5 @@ pub mod plan;
 pub mod project;
 pub mod resolve;
 pub mod target_table;
+pub mod windows_app;
 pub mod workspace;

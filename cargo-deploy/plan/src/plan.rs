@@ -2,12 +2,13 @@
 
 use crate::manifest::{Desktop, Metainfo};
 use crate::project::{App, Asset, Binary, CargoRequest, Level, Role, Skipped};
+use crate::windows_app::WindowsApp;
 use deploy_model::artifact::SignatureForm;
-use deploy_model::release::DeclaredTarget;
-use deploy_model::{Format, RelPath, StepId, Triple};
+use deploy_model::release::{CodeSignerRecord, DeclaredTarget, Requirement};
+use deploy_model::{Format, Os, RelPath, StepId, Triple};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the plan's JSON form.
 pub const SCHEMA: u32 = 1;
@@ -30,8 +31,14 @@ pub struct Plan {
     pub desktop: Option<Desktop>,
     /// The AppStream metadata, where something was said about it.
     pub metainfo: Option<Metainfo>,
+    /// The application as Windows knows it, where there is a target of Windows.
+    pub windows: Option<WindowsApp>,
     /// Who signs, by signer.
     pub signers: BTreeMap<String, PlannedSigner>,
+    /// Who signs programs and installers inside their own bytes, by signer.
+    pub code_signers: BTreeMap<String, PlannedCodeSigner>,
+    /// Properties that the release must have.
+    pub require: BTreeSet<Requirement>,
     /// What cargo is asked for, for every target.
     pub cargo: CargoRequest,
     /// The binaries to compile.
@@ -73,10 +80,14 @@ pub enum Action {
     Compile(Compile),
     /// Joins thin Mach-O files to universal ones.
     Join(Join),
+    /// Writes version, icon and manifest into the programs of a target of Windows.
+    Finish(Finish),
     /// Reads the binaries of a target back and compares them with what was declared.
     Examine(Examine),
     /// Compiles a small program of ours that goes into packages of one target.
     Tool(Tool),
+    /// Signs the programs that go into the packages of a target.
+    SignCode(SignCode),
     /// Makes one package.
     Package(Box<Package>),
     /// Puts a signature into a file or beside it.
@@ -99,8 +110,10 @@ impl Action {
             Action::Fetch(_) => "fetch",
             Action::Compile(_) => "compile",
             Action::Join(_) => "join",
+            Action::Finish(_) => "finish",
             Action::Examine(_) => "examine",
             Action::Tool(_) => "tool",
+            Action::SignCode(_) => "sign-code",
             Action::Package(_) => "package",
             Action::Sign(_) => "sign",
             Action::Index(_) => "index",
@@ -175,6 +188,24 @@ pub struct Examine {
     pub declared: DeclaredTarget,
 }
 
+/// See [`Action::Finish`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finish {
+    /// The step that compiled the programs.
+    pub binaries: StepId,
+}
+
+/// See [`Action::SignCode`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct SignCode {
+    /// The signer, by id.
+    pub signer: String,
+    /// The entries whose programs are signed, if nobody has signed them yet. The outputs have the entries' paths.
+    pub entries: Vec<PlannedEntry>,
+}
+
 /// See [`Action::Package`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -197,6 +228,10 @@ pub struct Package {
     pub program: Option<Source>,
     /// The files of the project that the settings name, by the name as it is written there.
     pub named_files: BTreeMap<String, RelPath>,
+    /// The pictures that `[windows]` names.
+    pub icons: BTreeSet<RelPath>,
+    /// The step that signed the programs inside, where one does.
+    pub signed: Option<StepId>,
 }
 
 /// See [`Action::Tool`].
@@ -243,6 +278,19 @@ pub struct PlannedSigner {
     pub public_key_file: String,
     /// What is appended to a file's name for its detached signature, with the dot.
     pub suffix: String,
+}
+
+/// A signer of programs with the key that it will use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedCodeSigner {
+    /// Its settings.
+    pub settings: serde_json::Value,
+    /// The systems whose programs it signs.
+    pub systems: Vec<Os>,
+    /// What its signatures will be, to be read back.
+    #[serde(flatten)]
+    pub record: CodeSignerRecord,
 }
 
 /// See [`Action::Index`].

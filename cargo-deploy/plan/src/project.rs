@@ -2,11 +2,13 @@
 
 use crate::manifest::{Desktop, Metainfo, UnitScope};
 use crate::target_table::Target;
+use crate::windows_app::WindowsApp;
 use camino::Utf8PathBuf;
+use deploy_model::release::Requirement;
 use deploy_model::{Format, GlibcVersion, RelPath, Sha256};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be released.
 #[derive(Debug, Clone, Serialize)]
@@ -34,6 +36,8 @@ pub struct Project {
     pub desktop: Option<Desktop>,
     /// The AppStream metadata, where something was said about it.
     pub metainfo: Option<Metainfo>,
+    /// The application as Windows knows it.
+    pub windows: WindowsApp,
     /// Settings of packagers, by format.
     pub packages: BTreeMap<Format, serde_json::Value>,
     /// The files of the project that the settings of a packager name: by format, then by the name as it is written
@@ -47,6 +51,8 @@ pub struct Project {
     pub toolchains: BTreeMap<String, serde_json::Value>,
     /// The largest size allowed, in bytes, by format.
     pub max_size: BTreeMap<Format, u64>,
+    /// Properties that the release must have.
+    pub require: BTreeSet<Requirement>,
     /// What was asked for in general terms and is left out, with the reason.
     pub skipped: Vec<Skipped>,
 }

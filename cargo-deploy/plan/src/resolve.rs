@@ -1,5 +1,7 @@
 //! From the merged manifest, the workspace and the command line to a [`Project`]: total, or every reason why not.
 
+mod windows;
+
 use crate::catalog::Catalog;
 use crate::finding::Finding;
 use crate::lock::LockedAsset;
@@ -13,7 +15,7 @@ use crate::target_table::{Target, TargetRequest};
 use crate::workspace::{Workspace, WorkspacePackage};
 use camino::Utf8Path;
 use deploy_model::target::dotted_version;
-use deploy_model::{FailureClass, Format, RelPath, Sha256, Triple};
+use deploy_model::{FailureClass, Format, Os, RelPath, Sha256, Triple};
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +49,8 @@ pub struct Request {
     pub offline: bool,
     /// `--no-sign`.
     pub no_sign: bool,
+    /// `--max-signatures`.
+    pub max_signatures: Option<u32>,
     /// `--jobs`.
     pub jobs: Option<u32>,
     /// `--config` arguments that are cargo's.
@@ -107,12 +111,14 @@ pub fn resolve(given: &Given<'_>) -> Result<Project, Vec<Finding>> {
     resolving.distinct_paths(&binaries, &files, &assets);
     files.extend(resolving.linux_files(&packages));
     files.sort();
-    resolving.requirements();
+    resolving.requirements(&targets);
     let signers = resolving.signers();
     let repositories = resolving.repositories(&signers, &targets);
     let manifest = resolving.manifest();
     let mut app = app.unwrap_or_default();
     app.icon = files.iter().find(|file| file.role == Role::Icon).map(|file| file.from.clone());
+    let contents = windows::Contents { app: &app, binaries: &binaries, files: &files, assets: &assets };
+    let windows = resolving.windows(&contents, &targets);
     let project = Project {
         app,
         root: given.workspace.root.clone(),
@@ -133,6 +139,8 @@ pub fn resolve(given: &Given<'_>) -> Result<Project, Vec<Finding>> {
         repositories,
         desktop: manifest.linux.desktop.clone(),
         metainfo: manifest.linux.metainfo.clone(),
+        windows,
+        require: manifest.release.require.iter().flatten().copied().collect(),
         toolchains: manifest.toolchain.clone(),
         max_size: manifest
             .release
@@ -818,13 +826,20 @@ impl<'a> Resolving<'a> {
 
     /// Signers with a table of their own sign, unless the command line says that nothing is signed.
     fn signers(&mut self) -> BTreeMap<String, serde_json::Value> {
-        let signers = self.manifest().sign.clone();
+        let mut signers = self.manifest().sign.clone();
         if self.given.request.no_sign {
             self.skipped.extend(signers.keys().map(|signer| Skipped {
                 what: format!("signing with {signer}"),
                 why: "--no-sign was given".to_owned(),
             }));
             return BTreeMap::new();
+        }
+        if let Some(maximum) = self.given.request.max_signatures {
+            for id in self.given.catalog.code_signers.keys() {
+                if let Some(settings) = signers.get_mut(id).and_then(serde_json::Value::as_object_mut) {
+                    settings.insert("max-signatures".to_owned(), maximum.into());
+                }
+            }
         }
         signers
     }
@@ -983,8 +998,36 @@ impl<'a> Resolving<'a> {
         }
     }
 
+    /// Whether there is a target whose programs are signed inside.
+    fn has_code_signer(&self, targets: &[ProjectTarget]) -> bool {
+        let signs = |system: Os| {
+            let signers = &self.given.catalog.code_signers;
+            self.manifest()
+                .sign
+                .keys()
+                .filter_map(|id| signers.get(id))
+                .any(|one| one.systems.contains(&system))
+        };
+        targets.iter().any(|target| signs(target.target.os))
+    }
+
+    /// Programs of a system that has a signer of its own are signed by it, or the release is not signed.
+    fn unsigned_systems(&mut self, place: &str, targets: &[ProjectTarget]) {
+        for (id, signer) in &self.given.catalog.code_signers {
+            let needed = targets.iter().find(|target| signer.systems.contains(&target.target.os));
+            if let Some(target) = needed.filter(|_| !self.manifest().sign.contains_key(id)) {
+                let message = format!(
+                    "the release is to be signed, and nothing says with which key programs for {} are",
+                    target.target.name
+                );
+                let help = format!("add a table `[sign.{id}]` with a key, or take this out");
+                self.find("project::unmet-requirement", place, message, help);
+            }
+        }
+    }
+
     /// A property that this version cannot give a release must not be promised.
-    fn requirements(&mut self) {
+    fn requirements(&mut self, targets: &[ProjectTarget]) {
         for (position, requirement) in self.manifest().release.require.iter().flatten().enumerate() {
             let what = match requirement {
                 Requirement::Signed => {
@@ -998,9 +1041,13 @@ impl<'a> Resolving<'a> {
                             "the release is to be signed, and nothing says with which key".to_owned();
                         let help = "add a table `[sign.gpg]` or `[sign.minisign]`".to_owned();
                         self.find("project::unmet-requirement", place, message, help);
+                    } else {
+                        self.unsigned_systems(&place, targets);
                     }
                     continue;
                 }
+                // Whether a signer has servers for it, the signer says; OpenPGP and minisign have none.
+                Requirement::Timestamped if self.has_code_signer(targets) => continue,
                 Requirement::Timestamped => "give a signature a trusted time",
                 Requirement::Notarized => "have anything notarised",
                 Requirement::Sbom => "make a list of components",

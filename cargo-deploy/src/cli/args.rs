@@ -156,6 +156,9 @@ pub struct Selection {
     /// Sign nothing, whatever the manifest says
     #[arg(long)]
     pub no_sign: bool,
+    /// Ask each key for programs for at most this many signatures
+    #[arg(long, value_name = "N")]
+    pub max_signatures: Option<u32>,
     /// `--locked` and `--offline`
     #[arg(long, help_heading = "Manifest Options")]
     pub frozen: bool,

@@ -120,6 +120,7 @@ pub fn run(plan: &Plan, setup: &Setup<'_>) -> Result<Finished, RunError> {
         ledger: Mutex::new(Ledger::load(&work.join("ledger.json"))?),
         receipts: Mutex::default(),
         keys: Mutex::default(),
+        code_keys: Mutex::default(),
         failures: Mutex::default(),
         timings: Mutex::default(),
         counts: Mutex::default(),
@@ -156,6 +157,8 @@ struct Engine<'a> {
     receipts: Mutex<BTreeMap<StepId, Receipt>>,
     /// Keys that were opened, by signer.
     keys: Mutex<BTreeMap<String, std::sync::Arc<dyn crate::key::Key>>>,
+    /// The keys of signers of programs.
+    code_keys: Mutex<BTreeMap<String, std::sync::Arc<dyn crate::key::CodeKey>>>,
     failures: Mutex<Vec<(usize, Failure)>>,
     timings: Mutex<Vec<Timing>>,
     counts: Mutex<Counts>,

@@ -7,10 +7,11 @@ use crate::bench::memo::DigestMemo;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::store::{Output, Receipt};
 use crate::engine::{Engine, Setup};
-use crate::key::{Key, KeyError, Subject};
-use crate::layout::{Entry, NamedFile, NodeKind, Payload, Tree};
+use crate::key::{CodeKey, CodeState, Key, KeyError, Subject};
+use crate::layout::{Entry, NamedFile, Node, NodeKind, Payload, Tree};
 use crate::package::{self, PackageError};
 use crate::publish::{self, Publication, PublishError, PublishedFile};
+use crate::release::finish::{FinishError, Finisher};
 use crate::release::{LINKAGE_FILE, RELEASE_FILE, SUMS_FILE, describe, examine, verify};
 use crate::repository::{self, RepositoryError, RepositoryFile, Stock, StockedPackage};
 use crate::sign::{self, KeyContext};
@@ -18,14 +19,16 @@ use crate::toolchain::cargo_call::{self, CompileError};
 use crate::toolchain::program::{self, ProgramError};
 use crate::toolchain::standard_library::{self, ProvisionError};
 use camino::{Utf8Path, Utf8PathBuf};
+use deploy_formats::windows_icon::{WindowsIcon, WindowsIconError};
 use deploy_formats::{linkage::LinkageError, universal};
-use deploy_model::artifact::{Content, Signature, SignatureForm};
+use deploy_model::artifact::{CodeSignature, Content, Signature, SignatureForm};
 use deploy_model::release::{AssetRecord, RepositoryRecord, SCHEMA, SignerRecord};
-use deploy_model::{Artifact, ArtifactKind, FailureClass, RelPath, Release, Sha256, StepId};
+use deploy_model::{Artifact, ArtifactKind, FailureClass, Os, RelPath, Release, Sha256, StepId};
 use deploy_plan::catalog::Layout;
 use deploy_plan::finding::Finding;
 use deploy_plan::plan::{
-    Action, Compile, Examine, Index, Join, Package, Plan, Publish, Sign, Source, Step, Tool,
+    Action, Compile, Examine, Finish, Index, Join, Package, Plan, PlannedEntry, Publish, Sign, SignCode,
+    Source, Step, Tool,
 };
 use deploy_plan::project::Role;
 use std::collections::BTreeMap;
@@ -57,6 +60,17 @@ pub enum StepError {
         /// What is wrong with them.
         source: universal::UniversalError,
     },
+    /// The icon cannot be put into programs for Windows.
+    #[error("use {path} as the icon of programs for Windows")]
+    Icon {
+        /// The picture.
+        path: RelPath,
+        /// What is wrong with it.
+        source: WindowsIconError,
+    },
+    /// A program for Windows could not be finished.
+    #[error(transparent)]
+    Finish(#[from] FinishError),
     /// A binary cannot be read.
     #[error("examine {binary}")]
     Unreadable {
@@ -140,12 +154,14 @@ impl StepError {
             | StepError::Publish(_)
             | StepError::Join { .. }
             | StepError::Repository(_) => FailureClass::Unexpected,
+            StepError::Icon { .. } => FailureClass::Configuration,
             StepError::Tool(error) => error.class(),
             StepError::Locked { .. } | StepError::Sign(_) => FailureClass::Credentials,
             StepError::Provision(error) => error.class(),
             StepError::Fetch(error) => error.class(),
             StepError::Compile(error) => error.class(),
             StepError::Unreadable { .. }
+            | StepError::Finish(_)
             | StepError::NotAsDeclared { .. }
             | StepError::Verification { .. }
             | StepError::Unverifiable(_) => FailureClass::Verification,
@@ -191,6 +207,13 @@ pub(crate) fn fingerprint(
                 add_outputs(&mut fingerprint, part, known)?;
             }
         }
+        Action::Finish(finish) => {
+            fingerprint.add_json("application", &(&plan.app, &plan.windows));
+            for path in plan.windows.iter().flat_map(|windows| windows.icon.iter().chain(&windows.manifest)) {
+                fingerprint.add(path.to_string(), project_file(path, known)?.sha256.as_str());
+            }
+            add_outputs(&mut fingerprint, &finish.binaries, known)?;
+        }
         Action::Examine(examine) => {
             fingerprint.add_json("what was declared", &examine.declared);
             add_outputs(&mut fingerprint, &examine.binaries, known)?;
@@ -204,8 +227,12 @@ pub(crate) fn fingerprint(
             fingerprint.add("time", plan.source_date_epoch.to_string());
             fingerprint.add("file name", package.file.clone());
             fingerprint.add_json("root", &package.payload.root);
-            if packager.entry().shape.layout == Layout::Freedesktop {
+            let shape = packager.entry().shape;
+            if shape.layout == Layout::Freedesktop {
                 fingerprint.add_json("application", &(&plan.app, &plan.desktop, &plan.metainfo));
+            }
+            if shape.systems == [Os::Windows] {
+                fingerprint.add_json("application", &(&plan.app, &plan.windows));
             }
             let payload = payload(package, plan, known)?;
             for entry in payload.entries {
@@ -219,6 +246,9 @@ pub(crate) fn fingerprint(
             for (name, file) in payload.named_files {
                 fingerprint.add(format!("{name} of the settings"), file.sha256.as_str());
             }
+            for (path, file) in payload.icons {
+                fingerprint.add(format!("{path} as a picture"), file.sha256.as_str());
+            }
             if let Some(Source::Output { step, .. }) = &package.program {
                 add_outputs(&mut fingerprint, step, known)?;
             }
@@ -229,6 +259,17 @@ pub(crate) fn fingerprint(
             fingerprint.add("sources", program.digest().as_str());
             fingerprint.add("triple", tool.triple.as_str());
             fingerprint.add_json("tools", &setup.tools.get("rustc"));
+        }
+        Action::SignCode(action) => {
+            add_code_signer(&mut fingerprint, &action.signer, plan)?;
+            for entry in entries(&action.entries, known)? {
+                fingerprint.add(entry.path.to_string(), entry.sha256.as_str());
+            }
+        }
+        Action::Sign(sign) if plan.code_signers.contains_key(&sign.signer) => {
+            add_code_signer(&mut fingerprint, &sign.signer, plan)?;
+            fingerprint.add("name", sign.output.clone());
+            fingerprint.add(sign.file.clone(), output(known, &sign.input, &sign.file)?.sha256.as_str());
         }
         Action::Sign(sign) => {
             let signer =
@@ -266,6 +307,9 @@ pub(crate) fn fingerprint(
             fingerprint.add_json("tools", &setup.tools);
             fingerprint.add_json("revision", &setup.source);
             fingerprint.add_json("signers", &plan.signers);
+            let records = plan.code_signers.iter().map(|(id, planned)| (id, &planned.record));
+            fingerprint.add_json("signers of programs", &records.collect::<BTreeMap<_, _>>());
+            fingerprint.add_json("requirements", &plan.require);
             fingerprint.add("time", plan.source_date_epoch.to_string());
             fingerprint.add("name", format!("{} {}", plan.name, plan.version));
             for step in &plan.steps {
@@ -289,6 +333,22 @@ pub(crate) fn fingerprint(
         }
     }
     Ok(Some(fingerprint))
+}
+
+/// What decides a signature inside a program beside the program: the key and what was asked of it.
+fn add_code_signer(fingerprint: &mut Fingerprint, id: &str, plan: &Plan) -> Result<(), StepError> {
+    let signer = sign::find_code(id).ok_or_else(|| StepError::NoPlugin { id: id.to_owned() })?;
+    fingerprint.add("signer", format!("{id} r{}", signer.info().revision));
+    let planned = plan.code_signers.get(id);
+    fingerprint.add_json("key", &planned.map(|planned| &planned.record));
+    // How many signatures may be asked for, and from whom the time comes, is not in the bytes that count.
+    let mut settings = planned.map(|planned| planned.settings.clone()).unwrap_or_default();
+    if let Some(settings) = settings.as_object_mut() {
+        settings.remove("max-signatures");
+    }
+    fingerprint.add("settings", settings.to_string());
+    fingerprint.add("application", format!("{} {}", plan.name, plan.version));
+    Ok(())
 }
 
 /// Whether a step is done before the release is described; the signatures of the description come after.
@@ -320,25 +380,28 @@ fn receipt<'a>(known: &Known<'a>, step: &StepId) -> Result<&'a Receipt, StepErro
         .ok_or_else(|| StepError::NoSource { name: "its receipt".to_owned(), step: step.clone() })
 }
 
-/// The payload of a package: every entry with its content's place, size and digest.
-fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload, StepError> {
+/// Every entry of a payload with its content's place, size and digest, sorted by role and path.
+fn entries(planned: &[PlannedEntry], known: &Known<'_>) -> Result<Vec<Entry>, StepError> {
     // Two entries may have the same path when they are for different things.
     let mut entries: BTreeMap<(Role, RelPath), Entry> = BTreeMap::new();
     let mut add = |entry: Entry| match entries.insert((entry.role.clone(), entry.path.clone()), entry) {
         Some(other) => Err(StepError::DuplicatePath { path: other.path }),
         None => Ok(()),
     };
-    for planned in &package.payload.entries {
+    for planned in planned {
         match &planned.source {
             Source::Project(path) => {
-                let content = known.root.join(path.as_str());
-                let (sha256, size) = known.memo.digest(&content)?.ok_or_else(|| FileError {
-                    action: "read",
-                    path: content.clone(),
-                    source: std::io::ErrorKind::NotFound.into(),
-                })?;
+                let file = project_file(path, known)?;
                 let (path, role) = (planned.path.clone(), planned.role.clone());
-                add(Entry { path, content, size, sha256, executable: planned.executable, role })?;
+                add(Entry {
+                    path,
+                    content: file.content,
+                    size: file.size,
+                    sha256: file.sha256,
+                    executable: planned.executable,
+                    role,
+                    code_signature: None,
+                })?;
             }
             Source::Output { step, name } => {
                 let output = output(known, step, name)?;
@@ -356,31 +419,58 @@ fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload,
             }
         }
     }
+    Ok(entries.into_values().collect())
+}
+
+/// A file of the project.
+fn project_file(path: &RelPath, known: &Known<'_>) -> Result<NamedFile, StepError> {
+    let content = known.root.join(path.as_str());
+    let (sha256, size) = known.memo.digest(&content)?.ok_or_else(|| FileError {
+        action: "read",
+        path: content.clone(),
+        source: std::io::ErrorKind::NotFound.into(),
+    })?;
+    Ok(NamedFile { content, path: path.clone(), size, sha256 })
+}
+
+/// The payload of a package.
+fn payload(package: &Package, plan: &Plan, known: &Known<'_>) -> Result<Payload, StepError> {
+    let mut entries = entries(&package.payload.entries, known)?;
+    if let Some(signed) = &package.signed {
+        let signed = receipt(known, signed)?;
+        for entry in &mut entries {
+            if let Some(output) = signed.outputs.get(entry.path.as_str()) {
+                (entry.content, entry.size) = (output.path.clone(), output.size);
+                entry.sha256 = output.sha256.clone();
+            }
+            entry.code_signature = signed.code_signatures.get(entry.path.as_str()).cloned();
+        }
+    }
     let program = match &package.program {
         Some(Source::Output { step, name }) => Some(output(known, step, name)?.path.clone()),
         _ => None,
     };
     let mut named_files = BTreeMap::new();
     for (name, path) in &package.named_files {
-        let content = known.root.join(path.as_str());
-        let (sha256, size) = known.memo.digest(&content)?.ok_or_else(|| FileError {
-            action: "read",
-            path: content.clone(),
-            source: std::io::ErrorKind::NotFound.into(),
-        })?;
-        named_files.insert(name.clone(), NamedFile { content, path: path.clone(), size, sha256 });
+        named_files.insert(name.clone(), project_file(path, known)?);
+    }
+    let mut icons = BTreeMap::new();
+    for path in &package.icons {
+        icons.insert(path.clone(), project_file(path, known)?);
     }
     Ok(Payload {
         app: plan.app.clone(),
         desktop: plan.desktop.clone(),
         metainfo: plan.metainfo.clone(),
+        windows: plan.windows.clone(),
         program,
         named_files,
+        icons,
         triple: package.triple.clone(),
         file: package.file.clone(),
         root: package.payload.root.clone(),
         level: package.level,
-        entries: entries.into_values().collect(),
+        entries,
     })
 }
 
@@ -392,6 +482,7 @@ fn entry(path: RelPath, output: &Output, executable: bool, role: Role) -> Entry 
         sha256: output.sha256.clone(),
         executable,
         role,
+        code_signature: None,
     }
 }
 
@@ -431,6 +522,8 @@ impl Engine<'_> {
             Action::Join(join) => self.join(join, bench)?,
             Action::Examine(examine) => self.examine(examine)?,
             Action::Tool(tool) => self.tool(tool, bench)?,
+            Action::Finish(finish) => self.finish_programs(finish, bench)?,
+            Action::SignCode(action) => self.sign_code(action, bench)?,
             Action::Package(package) => self.package(step, package, bench)?,
             Action::Sign(sign) => self.sign(sign, bench)?,
             Action::Index(index) => self.index(index, bench)?,
@@ -538,6 +631,32 @@ impl Engine<'_> {
         Ok(receipt)
     }
 
+    /// Writes into the programs of a target what they say of themselves.
+    fn finish_programs(&self, action: &Finish, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let outputs = self.with_known(|known| receipt(known, &action.binaries).cloned())?.outputs;
+        let windows = self.plan.windows.clone().unwrap_or_default();
+        let read = |path: &RelPath| files::read(&self.setup.root.join(path.as_str()));
+        let icon = match &windows.icon {
+            Some(path) => Some(
+                WindowsIcon::open(&read(path)?)
+                    .map_err(|source| StepError::Icon { path: path.clone(), source })?,
+            ),
+            None => None,
+        };
+        let manifest = windows.manifest.as_ref().map(read).transpose()?;
+        let manifest = manifest.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let finisher = Finisher { app: &self.plan.app, windows: &windows, icon, manifest };
+        let mut made = Receipt::default();
+        for (name, output) in outputs {
+            let bytes = files::read(&output.path)?;
+            let finished = finisher.finish(&name, bytes)?;
+            let file = bench.file(&name);
+            files::replace(&file, &finished)?;
+            made.outputs.insert(name, self.store.adopt(&file, true, &self.memo)?);
+        }
+        Ok(made)
+    }
+
     fn examine(&self, action: &Examine) -> Result<Receipt, StepError> {
         let outputs = self.with_known(|known| receipt(known, &action.binaries).cloned())?.outputs;
         let mut made = Receipt::default();
@@ -565,6 +684,11 @@ impl Engine<'_> {
         let executable = packager.entry().shape.executable;
         let mut receipt = Receipt { properties: tree.properties.clone(), ..Receipt::default() };
         receipt.outputs.insert(package.file.clone(), self.store.adopt(&file, executable, &self.memo)?);
+        let signature_of = |node: &Node| {
+            let origin = node.origin.as_ref()?;
+            let carries = |entry: &&Entry| entry.path == *origin && entry.code_signature.is_some();
+            payload.entries.iter().find(carries)?.code_signature.clone()
+        };
         for node in &tree.nodes {
             match &node.kind {
                 NodeKind::File { size, sha256, mode, .. } => receipt.contents.push(Content {
@@ -572,6 +696,7 @@ impl Engine<'_> {
                     sha256: sha256.clone(),
                     size: *size,
                     mode: *mode,
+                    code_signature: signature_of(node),
                 }),
                 NodeKind::Symlink { target } => {
                     receipt.links.insert(node.path.clone(), target.clone());
@@ -623,20 +748,113 @@ impl Engine<'_> {
         }
         let plugin = sign::find(signer).ok_or_else(|| StepError::NoPlugin { id: signer.to_owned() })?;
         let settings = self.plan.signers.get(signer).map(|planned| planned.settings.clone());
-        let context = KeyContext {
-            root: self.setup.root,
-            environment: &self.setup.machine.environment,
-            moment: self.plan.source_date_epoch,
-        };
         let key = plugin
-            .open(&settings.unwrap_or_default(), &context)
+            .open(&settings.unwrap_or_default(), &self.key_context())
             .map_err(|finding| StepError::Locked { signer: signer.to_owned(), finding: Box::new(finding) })?;
         let key: Arc<dyn Key> = Arc::from(key);
         self.locked(&self.keys).insert(signer.to_owned(), Arc::clone(&key));
         Ok(key)
     }
 
+    /// The key of a signer of programs, opened once in a run: it counts what it is asked for.
+    fn code_key(&self, signer: &str) -> Result<Arc<dyn CodeKey>, StepError> {
+        let mut keys = self.locked(&self.code_keys);
+        if let Some(key) = keys.get(signer) {
+            return Ok(Arc::clone(key));
+        }
+        let plugin = sign::find_code(signer).ok_or_else(|| StepError::NoPlugin { id: signer.to_owned() })?;
+        let settings = self.plan.code_signers.get(signer).map(|planned| planned.settings.clone());
+        let key = plugin
+            .open(&settings.unwrap_or_default(), &self.key_context())
+            .map_err(|finding| StepError::Locked { signer: signer.to_owned(), finding: Box::new(finding) })?;
+        let key: Arc<dyn CodeKey> = Arc::from(key);
+        keys.insert(signer.to_owned(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    fn key_context(&self) -> KeyContext<'_> {
+        KeyContext {
+            root: self.setup.root,
+            environment: &self.setup.machine.environment,
+            moment: self.plan.source_date_epoch,
+        }
+    }
+
+    /// Signs every program of a payload that nobody has signed yet; those of others stay as they are.
+    fn sign_code(&self, action: &SignCode, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let signer = sign::find_code(&action.signer)
+            .ok_or_else(|| StepError::NoPlugin { id: action.signer.clone() })?;
+        let entries = self.with_known(|known| entries(&action.entries, known))?;
+        let failed = |entry: &Entry, action: &'static str, source: sign::CodeError| KeyError {
+            action,
+            file: entry.path.to_string(),
+            key: bench.step.to_string(),
+            source,
+        };
+        let mut receipt = Receipt::default();
+        // Two entries with the same bytes need one signature.
+        let mut made: BTreeMap<Sha256, (Output, CodeSignature)> = BTreeMap::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let mut content = files::open(&entry.content)?;
+            let state = signer.state(&mut content).map_err(|error| failed(entry, "read", error))?;
+            let path = entry.path.to_string();
+            match state {
+                CodeState::Other => {}
+                CodeState::Signed => {
+                    signer
+                        .check_foreign(&mut content)
+                        .map_err(|error| failed(entry, "check the signature of", error))?;
+                    let foreign = CodeSignature { signer: None, unsigned: None };
+                    receipt.code_signatures.insert(path, foreign);
+                }
+                CodeState::Unsigned => {
+                    let (output, signature) = match made.get(&entry.sha256) {
+                        Some(known) => known.clone(),
+                        None => {
+                            let file = bench.file(&format!("signed-{at}"));
+                            let unsigned = self.code_key(&action.signer)?.sign(
+                                &entry.content,
+                                &file,
+                                &self.code_subject(&path),
+                            )?;
+                            let output = self.store.adopt(&file, entry.executable, &self.memo)?;
+                            let signer = Some(action.signer.clone());
+                            let signature = CodeSignature { signer, unsigned: Some(unsigned) };
+                            made.insert(entry.sha256.clone(), (output.clone(), signature.clone()));
+                            (output, signature)
+                        }
+                    };
+                    receipt.outputs.insert(path.clone(), output);
+                    receipt.code_signatures.insert(path, signature);
+                }
+            }
+        }
+        Ok(receipt)
+    }
+
+    fn code_subject<'s>(&'s self, file: &'s str) -> Subject<'s> {
+        let moment = self.plan.source_date_epoch;
+        Subject { file, name: &self.plan.app.title, version: &self.plan.version, moment }
+    }
+
+    /// Signs a finished installer inside its own bytes.
+    fn sign_installer(&self, sign: &Sign, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        let input = self.with_known(|known| output(known, &sign.input, &sign.file).cloned())?;
+        let made = bench.file("signed");
+        let key = self.code_key(&sign.signer)?;
+        let unsigned = key.sign(&input.path, &made, &self.code_subject(&sign.file))?;
+        let mut receipt = Receipt::default();
+        let output = self.store.adopt(&made, input.executable, &self.memo)?;
+        receipt.outputs.insert(sign.output.clone(), output);
+        let signature = CodeSignature { signer: Some(sign.signer.clone()), unsigned: Some(unsigned) };
+        receipt.code_signatures.insert(sign.output.clone(), signature);
+        Ok(receipt)
+    }
+
     fn sign(&self, sign: &Sign, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
+        if self.plan.code_signers.contains_key(&sign.signer) {
+            return self.sign_installer(sign, bench);
+        }
         let input = self.with_known(|known| output(known, &sign.input, &sign.file).cloned())?;
         let key = self.key(&sign.signer)?;
         let subject = Subject {
@@ -725,6 +943,7 @@ impl Engine<'_> {
                         signer: sign.signer.clone(),
                         form: sign.form,
                         of: Some(sign.file.clone()),
+                        unsigned: None,
                     };
                     let made = receipts.get(&step.id).and_then(|receipt| receipt.outputs.get(&sign.output));
                     artifacts.extend(made.map(|made| Artifact {
@@ -792,6 +1011,13 @@ impl Engine<'_> {
             max_size: self.plan.max_size.clone(),
             assets,
             signers,
+            code_signers: self
+                .plan
+                .code_signers
+                .iter()
+                .map(|(id, planned)| (id.clone(), planned.record.clone()))
+                .collect(),
+            require: self.plan.require.clone(),
             repositories,
             artifacts,
         };
@@ -876,12 +1102,12 @@ fn artifact(
     let receipt = receipts.get(&step.id)?;
     let embedded = plan.steps.iter().find_map(|other| match &other.action {
         Action::Sign(sign) if sign.form == SignatureForm::Embedded && sign.input == step.id => {
-            Some((sign, receipts.get(&other.id)?.outputs.get(&sign.output)?))
+            Some((sign, receipts.get(&other.id)?))
         }
         _ => None,
     });
     let output = match embedded {
-        Some((_, output)) => output,
+        Some((sign, signed)) => signed.outputs.get(&sign.output)?,
         None => receipt.outputs.get(&package.file)?,
     };
     Some(Artifact {
@@ -890,10 +1116,11 @@ fn artifact(
         contents: receipt.contents.clone(),
         links: receipt.links.clone(),
         properties: receipt.properties.clone(),
-        signature: embedded.map(|(sign, _)| Signature {
+        signature: embedded.map(|(sign, signed)| Signature {
             signer: sign.signer.clone(),
             form: sign.form,
             of: None,
+            unsigned: signed.code_signatures.get(&sign.output).and_then(|one| one.unsigned.clone()),
         }),
         linkage: receipt.linkage.clone(),
         ..plain_artifact(&package.file, ArtifactKind::Package, output, &step.id)

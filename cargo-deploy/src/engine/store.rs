@@ -35,6 +35,9 @@ pub struct Receipt {
     /// What a package must say of itself.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
+    /// For outputs that carry a signature in their own bytes, what it is.
+    #[serde(default)]
+    pub code_signatures: BTreeMap<String, deploy_model::artifact::CodeSignature>,
 }
 
 /// A file that a step made.

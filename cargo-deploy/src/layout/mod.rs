@@ -4,9 +4,11 @@ pub mod freedesktop;
 
 use crate::bench::files::FileError;
 use camino::Utf8PathBuf;
+use deploy_model::artifact::CodeSignature;
 use deploy_model::{RelPath, Sha256, Triple};
 use deploy_plan::manifest::{Desktop, Metainfo};
 use deploy_plan::project::{App, Level, Role};
+use deploy_plan::windows_app::WindowsApp;
 use std::collections::BTreeMap;
 
 /// What goes into a package, whatever the format.
@@ -18,6 +20,8 @@ pub struct Payload {
     pub desktop: Option<Desktop>,
     /// The AppStream metadata, where something was said about it.
     pub metainfo: Option<Metainfo>,
+    /// The application as Windows knows it, where there is a target of Windows.
+    pub windows: Option<WindowsApp>,
     /// The target.
     pub triple: Triple,
     /// Name of the file to make.
@@ -32,6 +36,8 @@ pub struct Payload {
     pub program: Option<Utf8PathBuf>,
     /// The files that the settings name, by the name as it is written there.
     pub named_files: BTreeMap<String, NamedFile>,
+    /// The pictures that `[windows]` names, by their path in the project.
+    pub icons: BTreeMap<RelPath, NamedFile>,
 }
 
 /// A file that goes into a package.
@@ -49,6 +55,8 @@ pub struct Entry {
     pub executable: bool,
     /// What it is for.
     pub role: Role,
+    /// The signature that it carries in its own bytes.
+    pub code_signature: Option<CodeSignature>,
 }
 
 /// A file of the project that a packager's settings name.

@@ -11,7 +11,7 @@ use crate::bench::files::{self, FileErrorExt as _};
 use crate::key::{Certificate, Key, Subject};
 use crate::layout::freedesktop::{self, DesktopPlace, Flavour, Rules};
 use crate::layout::{Node, NodeKind, Payload, Tree};
-use crate::package::{Contents, Inspection, PackageError, Packager};
+use crate::package::{Contents, Inspection, Keep, PackageError, Packager};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::appimage::{self, UpdateInformation, UpdateProblem};
@@ -19,7 +19,7 @@ use deploy_formats::freedesktop::icon;
 use deploy_formats::member::Member as ImageMember;
 use deploy_formats::squashfs;
 use deploy_model::event::ProgressUnit;
-use deploy_model::{Arch, Member, Os, Triple};
+use deploy_model::{Arch, Os, Triple};
 use deploy_plan::catalog::{Layout, Shape};
 use deploy_plan::finding::Finding;
 use deploy_plan::project::{App, Level};
@@ -227,7 +227,7 @@ impl Packager for AppImage {
         Ok(())
     }
 
-    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+    fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
         let mut file = BufReader::with_capacity(256 << 10, files::open(artifact)?);
         let found = appimage::read(&mut file).map_err(|error| unreadable(artifact, error))?;
         let offset = found.layout.image;
@@ -318,7 +318,7 @@ fn take_in(
     contents: &mut Contents,
     member: &ImageMember,
     content: &mut dyn Read,
-    keep: &dyn Fn(&Member) -> bool,
+    keep: Keep<'_>,
 ) -> io::Result<()> {
     if member.owner.as_ref().is_some_and(|owner| (owner.user, owner.group) != (0, 0)) {
         return Err(io::Error::other("it does not belong to root, and we never write that"));

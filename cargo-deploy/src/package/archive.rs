@@ -3,12 +3,11 @@
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileErrorExt as _};
 use crate::layout::{NodeKind, Payload, Tree};
-use crate::package::{Contents, PackageError, Packager};
+use crate::package::{Contents, Keep, PackageError, Packager};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::compression::{self, Compression};
 use deploy_formats::{tar, zip};
-use deploy_model::Member;
 use deploy_model::event::ProgressUnit;
 use deploy_plan::catalog::Shape;
 use deploy_plan::project::Level;
@@ -64,11 +63,7 @@ macro_rules! tar_packager {
                 write_tar($compression, settings, payload, tree, bench)
             }
 
-            fn read(
-                &self,
-                artifact: &Utf8Path,
-                keep: &dyn Fn(&Member) -> bool,
-            ) -> Result<Contents, PackageError> {
+            fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
                 read_tar($compression, artifact, keep)
             }
         }
@@ -106,7 +101,7 @@ impl Packager for Zip {
         Ok(path)
     }
 
-    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+    fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
         let mut contents = Contents::default();
         zip::visit(BufReader::new(files::open(artifact)?), |member, content| {
             contents.take_in(super::listed(member, &member.path)?, content, keep)
@@ -139,11 +134,7 @@ fn write_tar(
     Ok(path)
 }
 
-fn read_tar(
-    compression: Compression,
-    artifact: &Utf8Path,
-    keep: &dyn Fn(&Member) -> bool,
-) -> Result<Contents, PackageError> {
+fn read_tar(compression: Compression, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
     let file = BufReader::with_capacity(256 << 10, files::open(artifact)?);
     let plain = compression::open(compression, file).map_err(|error| unreadable(artifact, error))?;
     let mut contents = Contents::default();

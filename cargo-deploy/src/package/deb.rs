@@ -16,7 +16,7 @@ use crate::bench::Workbench;
 use crate::bench::files::{self, FileErrorExt as _};
 use crate::layout::freedesktop::{self, Flavour, Laid, Rules};
 use crate::layout::{Entry, LayoutError, NamedFile, Node, NodeKind, Payload, Tree};
-use crate::package::{Contents, Inspection, PackageError, Packager, ProjectFiles};
+use crate::package::{Contents, Inspection, Keep, PackageError, Packager, ProjectFiles};
 use crate::plugin::{Info, Plugin};
 use assets::Placed;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -29,7 +29,7 @@ use deploy_formats::freedesktop::man_page;
 use deploy_formats::maintainer_script::{self, Activation};
 use deploy_formats::member::Member as FormatMember;
 use deploy_model::event::ProgressUnit;
-use deploy_model::{Arch, Member, Os, RelPath, Sha256, Triple};
+use deploy_model::{Arch, Os, RelPath, Sha256, Triple};
 use deploy_plan::catalog::{Layout, Shape};
 use deploy_plan::finding::Finding;
 use deploy_plan::manifest::UnitScope;
@@ -102,7 +102,7 @@ impl Packager for Deb {
         write(settings, payload, tree, bench)
     }
 
-    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+    fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
         read(artifact, keep)
     }
 }
@@ -200,7 +200,7 @@ fn level(settings: &DebSettings, payload: &Payload) -> deploy_formats::Level {
 }
 
 /// Reads a package: what it says of itself, and every file, link and directory but the root.
-fn read(artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+fn read(artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
     let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| PackageError::Read {
         file: artifact.to_owned(),
         source,
@@ -239,7 +239,7 @@ fn take_in(
     contents: &mut Contents,
     member: &FormatMember,
     content: &mut dyn Read,
-    keep: &dyn Fn(&Member) -> bool,
+    keep: Keep<'_>,
 ) -> io::Result<()> {
     let path = member.path.strip_prefix("./").unwrap_or(&member.path);
     if path == "." {
@@ -623,6 +623,7 @@ fn entry(file: &NamedFile, role: Role) -> Option<Entry> {
         sha256: file.sha256.clone(),
         executable: false,
         role,
+        code_signature: None,
     })
 }
 

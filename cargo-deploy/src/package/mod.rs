@@ -97,7 +97,7 @@ pub trait Packager: Plugin {
     }
 
     /// Reads an artifact back from its bytes. The content of the members that `keep` chooses is kept.
-    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError>;
+    fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError>;
 }
 
 /// The files of the project, for settings that name some.
@@ -114,11 +114,16 @@ pub struct Inspection<'a> {
     pub app: &'a deploy_plan::project::App,
     /// The desktop entry, where there is to be one.
     pub desktop: Option<&'a deploy_plan::manifest::Desktop>,
+    /// The application as Windows knows it, where there is a target of Windows.
+    pub windows: Option<&'a deploy_plan::windows_app::WindowsApp>,
     /// The package as it is planned.
     pub package: &'a Package,
     /// The workspace's root directory, which the files of the plan are relative to.
     pub root: &'a Utf8Path,
 }
+
+/// Chooses the members whose content is kept, by the member and the first bytes of its content, four at most.
+pub type Keep<'k> = &'k dyn Fn(&Member, &[u8]) -> bool;
 
 /// An artifact read back.
 #[derive(Debug, Default)]
@@ -131,20 +136,17 @@ pub struct Contents {
 
 impl Contents {
     /// Takes a member in: with the digest of a file's content, and with the content where `keep` chooses it.
-    pub fn take_in(
-        &mut self,
-        mut member: Member,
-        content: &mut dyn Read,
-        keep: &dyn Fn(&Member) -> bool,
-    ) -> io::Result<()> {
+    pub fn take_in(&mut self, mut member: Member, content: &mut dyn Read, keep: Keep<'_>) -> io::Result<()> {
         if member.kind == MemberKind::File {
             let mut hasher = Hasher::new();
-            if keep(&member) {
-                let mut bytes = Vec::new();
+            let mut bytes = Vec::new();
+            (&mut *content).take(4).read_to_end(&mut bytes)?;
+            if keep(&member, &bytes) {
                 content.read_to_end(&mut bytes)?;
                 hasher.update(&bytes);
                 self.kept.insert(member.path.clone(), bytes);
             } else {
+                hasher.update(&bytes);
                 io::copy(content, &mut hasher)?;
             }
             member.sha256 = Some(hasher.finish());
@@ -268,7 +270,7 @@ pub trait AnyPackager: Send + Sync {
         subject: &Subject<'_>,
     ) -> Result<(), PackageError>;
     /// See [`Packager::read`].
-    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError>;
+    fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError>;
 }
 
 impl<P: Packager> AnyPackager for P {
@@ -338,7 +340,7 @@ impl<P: Packager> AnyPackager for P {
         Packager::check_embedded(self, artifact, certificate, subject)
     }
 
-    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+    fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
         Packager::read(self, artifact, keep)
     }
 }

@@ -14,7 +14,7 @@ use crate::bench::files::{self, FileError, FileErrorExt as _};
 use crate::key::{Certificate, Key, Subject};
 use crate::layout::freedesktop::{self, Flavour, Laid, Rules};
 use crate::layout::{LayoutError, Node, NodeKind, Payload, Tree};
-use crate::package::{Contents, Inspection, PackageError, Packager, ProjectFiles};
+use crate::package::{Contents, Inspection, Keep, PackageError, Packager, ProjectFiles};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::changelog;
@@ -196,7 +196,7 @@ impl Packager for Rpm {
         Ok(certificate.check_packet(reader.signed_bytes(), &signature.packet)?)
     }
 
-    fn read(&self, artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+    fn read(&self, artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
         read(artifact, keep)
     }
 }
@@ -533,7 +533,7 @@ fn scripts(
 }
 
 /// Reads a package: what it says of itself, and every file, link and directory of it.
-fn read(artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents, PackageError> {
+fn read(artifact: &Utf8Path, keep: Keep<'_>) -> Result<Contents, PackageError> {
     let reader = open(artifact)?;
     let mut contents = Contents::default();
     let mut owners = BTreeSet::new();
@@ -559,12 +559,7 @@ fn read(artifact: &Utf8Path, keep: &dyn Fn(&Member) -> bool) -> Result<Contents,
     Ok(contents)
 }
 
-fn take_in(
-    contents: &mut Contents,
-    entry: &Entry,
-    content: &mut dyn Read,
-    keep: &dyn Fn(&Member) -> bool,
-) -> io::Result<()> {
+fn take_in(contents: &mut Contents, entry: &Entry, content: &mut dyn Read, keep: Keep<'_>) -> io::Result<()> {
     let (kind, size, link) = match &entry.kind {
         Some(FileKind::Regular { size }) => (MemberKind::File, *size, None),
         Some(FileKind::Directory) => (MemberKind::Directory, 0, None),

@@ -79,6 +79,7 @@ pub fn gather(inquiry: &Inquiry<'_>) -> Result<Gathered, FactsError> {
         toolchains,
         // Whoever knows the project opens its keys.
         signers: BTreeMap::new(),
+        code_signers: BTreeMap::new(),
         rustflags: rustflags?,
         source: source.map(|source| source.revision),
         epoch: epoch::epoch(&machine.environment, committed)?,

@@ -6,6 +6,7 @@
 
 pub mod describe;
 pub mod examine;
+pub mod finish;
 pub mod verify;
 
 /// The file that says what a release is.

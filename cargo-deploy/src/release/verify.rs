@@ -2,16 +2,18 @@
 
 use crate::bench::files::{self, FileError};
 use crate::cause::chain;
-use crate::key::{Certificate, Subject};
+use crate::key::{self, Certificate, CodeState, Subject};
 use crate::package;
 use crate::release::{RELEASE_FILE, SUMS_FILE, examine};
+use crate::sign::AnyCodeSigner;
 use crate::{repository, sign};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::artifact::SignatureForm;
-use deploy_model::release::DeclaredTarget;
-use deploy_model::{Artifact, ArtifactKind, Member, MemberKind, Release, Sha256};
+use deploy_model::release::{CodeSignerRecord, DeclaredTarget, Requirement};
+use deploy_model::{Artifact, ArtifactKind, Member, MemberKind, Os, Release, Sha256};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 use std::sync::{Mutex, PoisonError};
 
 /// What a verification found.
@@ -119,7 +121,7 @@ pub fn file(path: &Utf8Path) -> Result<Report, VerifyError> {
                 drop(files::open(path)?);
                 return Err(VerifyError::UnknownFormat { path: path.to_owned(), name: name.to_owned() });
             };
-            match packager.read(path, &|_| false) {
+            match packager.read(path, &|_, _| false) {
                 Ok(contents) => report.members = contents.listing.members.len(),
                 Err(error) => report.problems.push(problem(name, &chain(&error))),
             }
@@ -312,7 +314,12 @@ fn check_artifact(
     };
     let target = release.targets.iter().find(|target| artifact.target.as_ref() == Some(&target.triple));
     let binaries = artifact.linkage.keys().cloned().collect::<BTreeSet<String>>();
-    let contents = match packager.read(path, &|member: &Member| binaries.contains(&member.path)) {
+    let system = target.and_then(system);
+    let signers: Vec<&dyn AnyCodeSigner> = system.map(|os| sign::code_of(os).collect()).unwrap_or_default();
+    let keep = |member: &Member, head: &[u8]| {
+        binaries.contains(&member.path) || signers.iter().any(|signer| signer.may_sign(head))
+    };
+    let contents = match packager.read(path, &keep) {
         Ok(contents) => contents,
         Err(error) => {
             report.problems.push(problem(&artifact.file, &chain(&error)));
@@ -321,6 +328,9 @@ fn check_artifact(
     };
     check_contents(artifact, &contents, report);
     check_properties(artifact, &contents, report);
+    for signer in &signers {
+        check_code(release, artifact, *signer, &contents, report);
+    }
     match target {
         Some(target) => check_binaries(artifact, target, &contents, report),
         None => report.problems.push(problem(&artifact.file, "its target is not among those declared")),
@@ -383,6 +393,80 @@ fn check_contents(artifact: &Artifact, contents: &package::Contents, report: &mu
         wrong(path, "it is missing".to_owned());
     }
     report.members += members;
+}
+
+/// The system that a target's programs run on, where programs of that system can be signed inside.
+fn system(target: &DeclaredTarget) -> Option<Os> {
+    match target.container.as_str() {
+        "pe" => Some(Os::Windows),
+        "mach-o" => Some(Os::Macos),
+        _ => None,
+    }
+}
+
+/// Every program inside must carry the signature that was declared, and none where the release is to be signed may
+/// be without.
+fn check_code(
+    release: &Release,
+    artifact: &Artifact,
+    signer: &dyn AnyCodeSigner,
+    contents: &package::Contents,
+    report: &mut Report,
+) {
+    let id = signer.info().id;
+    let record = release.code_signers.get(id);
+    let must = record.is_some() || release.require.contains(&Requirement::Signed);
+    for (path, bytes) in &contents.kept {
+        let mut content = Cursor::new(bytes);
+        let declared = artifact.contents.iter().find(|content| content.path == *path);
+        let declared = declared.and_then(|content| content.code_signature.as_ref());
+        let found = match (signer.state(&mut content), declared) {
+            (Ok(CodeState::Other), None) => Ok(()),
+            (Ok(CodeState::Unsigned), None) if must => {
+                Err("it is a program that nobody has signed".to_owned())
+            }
+            (Ok(CodeState::Unsigned), None) => Ok(()),
+            (Ok(CodeState::Signed), None) => Err("it carries a signature that was not declared".to_owned()),
+            (Ok(CodeState::Other | CodeState::Unsigned), Some(_)) => {
+                Err("it carries no signature, and one was declared".to_owned())
+            }
+            (Ok(CodeState::Signed), Some(declared)) => match (&declared.signer, record) {
+                (None, _) => signer.check_foreign(&mut content).map_err(|error| chain(error.as_ref())),
+                (Some(by), Some(record)) if by == id => {
+                    check_code_signature(signer, &mut content, record, declared.unsigned.as_ref())
+                }
+                (Some(by), _) => {
+                    Err(format!("it was to be signed by {by}, of whom {RELEASE_FILE} has no key"))
+                }
+            },
+            (Err(error), _) => Err(chain(error.as_ref())),
+        };
+        if let Err(message) = found {
+            let (file, member) = (artifact.file.clone(), Some(path.clone()));
+            report.problems.push(Problem { file, member, message });
+        }
+    }
+    let format = artifact.format.as_ref().map(ToString::to_string).unwrap_or_default();
+    let carries = package::find(&format).is_some_and(|packager| packager.entry().shape.embeds == Some(id));
+    if must && carries && artifact.signature.is_none() {
+        report.problems.push(problem(&artifact.file, "it is an installer that nobody has signed"));
+    }
+}
+
+/// The signature in a program or an installer, and what remains when it is taken off.
+fn check_code_signature(
+    signer: &dyn AnyCodeSigner,
+    content: &mut dyn key::Content,
+    record: &CodeSignerRecord,
+    declared: Option<&Sha256>,
+) -> Result<(), String> {
+    let unsigned = signer.check(content, record).map_err(|error| chain(error.as_ref()))?;
+    match declared {
+        Some(declared) if *declared != unsigned => {
+            Err(format!("without its signature its sha256 is {unsigned}, {RELEASE_FILE} says {declared}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a package says of itself must be what was declared.
@@ -460,6 +544,17 @@ fn check_signatures(
     }
     for artifact in &release.artifacts {
         let Some(signature) = &artifact.signature else { continue };
+        if let (Some(signer), Some(record)) =
+            (sign::find_code(&signature.signer), release.code_signers.get(&signature.signer))
+        {
+            let Some(path) = found.get(&artifact.file) else { continue };
+            let mut content = files::open(path)?;
+            let unsigned = signature.unsigned.as_ref();
+            if let Err(message) = check_code_signature(signer, &mut content, record, unsigned) {
+                report.problems.push(problem(&artifact.file, &message));
+            }
+            continue;
+        }
         let Some(certificate) = certificates.get(&signature.signer) else {
             if !release.signers.contains_key(&signature.signer) {
                 let message = format!("{RELEASE_FILE} has no key of {}", signature.signer);

@@ -1,11 +1,12 @@
 //! Signers: what puts a signature into or beside an artifact. One file each; the list is [`ALL`].
 
 use crate::bench::environment::Environment;
-use crate::key::{Certificate, Key};
+use crate::key::{Certificate, CodeKey, CodeState, Content, Key};
 use crate::plugin::{self, Info, Plugin};
 use camino::Utf8Path;
-use deploy_model::FailureClass;
-use deploy_plan::catalog::PluginEntry;
+use deploy_model::release::CodeSignerRecord;
+use deploy_model::{FailureClass, Os, Sha256};
+use deploy_plan::catalog::{CodeSignerEntry, PluginEntry};
 use deploy_plan::finding::Finding;
 
 mod credential;
@@ -14,6 +15,9 @@ pub mod minisign;
 
 /// Every signer. To add one, write its file and add its line.
 pub const ALL: &[&dyn AnySigner] = &[&gpg::Gpg, &minisign::Minisign];
+
+/// Every signer of programs and installers. To add one, write its file and add its line.
+pub const CODE: &[&dyn AnyCodeSigner] = &[];
 
 /// Every code that the findings of signers carry, with what it means. The reference page is made from it.
 pub const CODES: &[(&str, &str)] = &[
@@ -89,12 +93,7 @@ impl<S: Signer> AnySigner for S {
     }
 
     fn open(&self, settings: &serde_json::Value, context: &KeyContext<'_>) -> Result<Box<dyn Key>, Finding> {
-        let settings = plugin::settings::<S>(settings).map_err(|error| {
-            Finding::configuration("sign::settings", crate::cause::chain(&error), "mend the table")
-                .at(format!("sign.{}", S::INFO.id))
-                .class(FailureClass::Bug)
-        })?;
-        Signer::open(self, &settings, context)
+        Signer::open(self, &settings_of::<S>(settings)?, context)
     }
 
     fn certificate(
@@ -103,6 +102,107 @@ impl<S: Signer> AnySigner for S {
     ) -> Result<Box<dyn Certificate>, Box<dyn std::error::Error + Send + Sync>> {
         Signer::certificate(self, public_key)
     }
+}
+
+/// A kind of signature that programs and installers carry in their own bytes.
+pub trait CodeSigner: Plugin {
+    /// The systems whose programs it signs.
+    const SYSTEMS: &'static [Os];
+
+    /// Opens the key. Everything that could keep it from signing is found here, before anything is compiled, and
+    /// without spending a signature of a metered service.
+    fn open(&self, settings: &Self::Settings, context: &KeyContext<'_>) -> Result<Box<dyn CodeKey>, Finding>;
+
+    /// Whether a file whose first four bytes are these may be one that it signs.
+    fn may_sign(&self, head: &[u8]) -> bool;
+
+    /// What a file is to this kind of signature.
+    fn state(&self, content: &mut dyn Content) -> Result<CodeState, CodeError>;
+
+    /// Checks the signature inside a file from its bytes: that it is good, and what the record says. Gives the
+    /// digest of the file without it.
+    fn check(&self, content: &mut dyn Content, record: &CodeSignerRecord) -> Result<Sha256, CodeError>;
+
+    /// Checks a signature that somebody else made: that it is good.
+    fn check_foreign(&self, content: &mut dyn Content) -> Result<(), CodeError>;
+}
+
+/// Why a signature inside a file is not good, or cannot be read.
+pub type CodeError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A signer of programs whose settings type is forgotten, so that a list can hold it.
+pub trait AnyCodeSigner: Send + Sync {
+    /// Who it is.
+    fn info(&self) -> Info;
+    /// What the planner knows of it.
+    fn entry(&self) -> CodeSignerEntry;
+    /// See [`CodeSigner::open`].
+    fn open(
+        &self,
+        settings: &serde_json::Value,
+        context: &KeyContext<'_>,
+    ) -> Result<Box<dyn CodeKey>, Finding>;
+    /// See [`CodeSigner::may_sign`].
+    fn may_sign(&self, head: &[u8]) -> bool;
+    /// See [`CodeSigner::state`].
+    fn state(&self, content: &mut dyn Content) -> Result<CodeState, CodeError>;
+    /// See [`CodeSigner::check`].
+    fn check(&self, content: &mut dyn Content, record: &CodeSignerRecord) -> Result<Sha256, CodeError>;
+    /// See [`CodeSigner::check_foreign`].
+    fn check_foreign(&self, content: &mut dyn Content) -> Result<(), CodeError>;
+}
+
+impl<S: CodeSigner> AnyCodeSigner for S {
+    fn info(&self) -> Info {
+        S::INFO
+    }
+
+    fn entry(&self) -> CodeSignerEntry {
+        CodeSignerEntry { plugin: plugin::entry::<S>(), systems: S::SYSTEMS }
+    }
+
+    fn open(
+        &self,
+        settings: &serde_json::Value,
+        context: &KeyContext<'_>,
+    ) -> Result<Box<dyn CodeKey>, Finding> {
+        CodeSigner::open(self, &settings_of::<S>(settings)?, context)
+    }
+
+    fn may_sign(&self, head: &[u8]) -> bool {
+        CodeSigner::may_sign(self, head)
+    }
+
+    fn state(&self, content: &mut dyn Content) -> Result<CodeState, CodeError> {
+        CodeSigner::state(self, content)
+    }
+
+    fn check(&self, content: &mut dyn Content, record: &CodeSignerRecord) -> Result<Sha256, CodeError> {
+        CodeSigner::check(self, content, record)
+    }
+
+    fn check_foreign(&self, content: &mut dyn Content) -> Result<(), CodeError> {
+        CodeSigner::check_foreign(self, content)
+    }
+}
+
+/// The settings of a signer, which the manifest's own checks have let through.
+fn settings_of<P: Plugin>(settings: &serde_json::Value) -> Result<P::Settings, Finding> {
+    plugin::settings::<P>(settings).map_err(|error| {
+        Finding::configuration("sign::settings", crate::cause::chain(&error), "mend the table")
+            .at(format!("sign.{}", P::INFO.id))
+            .class(FailureClass::Bug)
+    })
+}
+
+/// The signer of programs with this id.
+pub fn find_code(id: &str) -> Option<&'static dyn AnyCodeSigner> {
+    CODE.iter().copied().find(|signer| signer.info().id == id)
+}
+
+/// The signers of programs of a system.
+pub fn code_of(system: Os) -> impl Iterator<Item = &'static dyn AnyCodeSigner> {
+    CODE.iter().copied().filter(move |signer| signer.entry().systems.contains(&system))
 }
 
 /// The signer with this id.

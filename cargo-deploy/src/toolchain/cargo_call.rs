@@ -500,7 +500,10 @@ mod tests {
             app: deploy_plan::project::App::default(),
             desktop: None,
             metainfo: None,
+            windows: None,
+            require: std::collections::BTreeSet::new(),
             signers: BTreeMap::new(),
+            code_signers: BTreeMap::new(),
             cargo: CargoRequest { profile: "dev".to_owned(), offline: true, ..CargoRequest::default() },
             binaries: binaries
                 .iter()

@@ -29,6 +29,7 @@ mod tests;
 mod text_format;
 mod unchecked;
 mod view;
+mod windows;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::project::{Level, Unpack};
 
 pub use byte_size::{ByteSize, InvalidByteSize};
+pub use deploy_model::release::Requirement;
 pub use document::{Entry, MAXIMUM_CARGO_SIZE, MAXIMUM_DEPTH, MAXIMUM_SIZE, Node, Table, Value};
 pub use field_path::{FieldPath, InvalidFieldPath, Segment};
 pub use human_duration::{DurationRange, HumanDuration, InvalidDuration, InvalidDurationRange};
@@ -52,6 +54,10 @@ pub use source::{Location, Position, Source, SourceId, SourceKind, Sources};
 pub use suggestion::nearest;
 pub use text_format::{TEXT_FORMATS, TextFormat, text_format};
 pub use unchecked::unchecked_keywords;
+pub use windows::{
+    Association, Component, Protocol, RegistryRoot, RegistryType, RegistryValue, ResourcePolicy,
+    ServiceAccount, ServiceStart, Shortcut, ShortcutPlace, Subsystem, Windows, WindowsService,
+};
 
 /// Settings of plug-ins, by name. Each plug-in reads its own.
 pub type PluginSettings = BTreeMap<String, serde_json::Value>;
@@ -94,6 +100,15 @@ pub struct Manifest {
     /// What goes into packages for Linux beside the binaries: manual pages, units, configuration, the desktop entry.
     #[serde(default, skip_serializing_if = "is_default")]
     pub linux: Linux,
+
+    /// What the programs say of themselves on Windows, and what installers for Windows do beside copying files.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub windows: Windows,
+
+    /// Parts that a person who installs can choose. A list of a stronger layer replaces the whole list of a weaker
+    /// one.
+    #[serde(default, rename = "component", skip_serializing_if = "is_default")]
+    pub components: Vec<Component>,
 
     /// Package repositories to make of the packages, a table a kind: `[repository.apt]`.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -420,22 +435,6 @@ pub struct Release {
         extend("propertyNames" = { "x-names": "package" }, "examples" = [{ "appimage": "120 MiB" }])
     )]
     pub max_size: BTreeMap<Format, ByteSize>,
-}
-
-/// A property that a release must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Requirement {
-    /// Everything that can be signed is signed.
-    Signed,
-    /// Every signature has a trusted time.
-    Timestamped,
-    /// Apple has notarised what is for macOS.
-    Notarized,
-    /// There is a list of components.
-    Sbom,
-    /// There is a statement of how it was built.
-    Provenance,
 }
 
 /// Describes a text for the schema where the value's own type says too little: a string with one more keyword.

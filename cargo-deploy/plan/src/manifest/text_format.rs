@@ -29,11 +29,17 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
         check: app_id,
     },
     TextFormat { name: "byte-size", expected: "a size such as \"120 MiB\"", check: parses::<ByteSize> },
+    TextFormat { name: "component-id", expected: "an id such as \"Documentation\"", check: component_id },
     TextFormat { name: "dotted-version", expected: "a version such as \"11.0\"", check: dotted_version },
     TextFormat {
         name: "environment-name",
         expected: "the name of an environment variable such as \"SIGNING_PASSWORD\"",
         check: environment_name,
+    },
+    TextFormat {
+        name: "file-extension",
+        expected: "the end of file names without the dot, such as \"txt\"",
+        check: file_extension,
     },
     TextFormat { name: "file-mode", expected: "permission bits such as \"0644\"", check: file_mode },
     TextFormat { name: "glibc-version", expected: "a glibc version such as \"2.17\"", check: glibc_version },
@@ -54,6 +60,11 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
         expected: "a version requirement such as \">=0.4\"",
         check: version_requirement,
     },
+    TextFormat {
+        name: "service-name",
+        expected: "the name of a Windows service such as \"PickerWheel\"",
+        check: service_name,
+    },
     TextFormat { name: "sha256", expected: "a SHA-256 digest of 64 hexadecimal digits", check: sha256 },
     TextFormat { name: "single-line", expected: "a text on one line", check: single_line },
     TextFormat {
@@ -73,12 +84,72 @@ pub const TEXT_FORMATS: &[TextFormat] = &[
         expected: "a range of time such as \"500ms..30s\"",
         check: parses::<DurationRange>,
     },
+    TextFormat {
+        name: "uri-scheme",
+        expected: "what stands before the colon of an address, such as \"picker-wheel\"",
+        check: uri_scheme,
+    },
     TextFormat { name: "url", expected: "an address such as \"https://example.com/file\"", check: url },
 ];
 
 /// The form with this name.
 pub fn text_format(name: &str) -> Option<&'static TextFormat> {
     TEXT_FORMATS.iter().find(|format| format.name == name)
+}
+
+/// The name of a feature of Windows Installer: at most 38 characters of identifiers.
+fn component_id(text: &str) -> Result<(), String> {
+    if text.len() > 38 {
+        return refuse("it is longer than 38 characters");
+    }
+    if !text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+        return refuse("it does not begin with a letter");
+    }
+    allowed(
+        text,
+        |letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.'),
+        "letters, digits, dots and underscores are",
+    )
+}
+
+fn file_extension(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return refuse("it is empty");
+    }
+    allowed(
+        text,
+        |letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '+' | '-'),
+        "letters, digits, hyphens, underscores and plus signs are",
+    )
+}
+
+/// What the service control manager takes (CreateServiceW, Windows API).
+fn service_name(text: &str) -> Result<(), String> {
+    match text.chars().find(|letter| matches!(letter, '/' | '\\') || letter.is_control()) {
+        Some(odd) => Err(format!("{odd:?} is not allowed")),
+        None if text.is_empty() => refuse("it is empty"),
+        None if text.chars().count() > 256 => refuse("it is longer than 256 characters"),
+        None => Ok(()),
+    }
+}
+
+/// RFC 3986, section 3.1, in lower case.
+fn uri_scheme(text: &str) -> Result<(), String> {
+    if !text.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return refuse("it does not begin with a small letter");
+    }
+    allowed(
+        text,
+        |letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '+' | '.' | '-'),
+        "small letters, digits, hyphens, dots and plus signs are",
+    )
+}
+
+fn allowed(text: &str, fits: impl Fn(char) -> bool, those: &str) -> Result<(), String> {
+    match text.chars().find(|letter| !fits(*letter)) {
+        Some(odd) => Err(format!("{odd:?} is not allowed; {those}")),
+        None => Ok(()),
+    }
 }
 
 fn file_mode(text: &str) -> Result<(), String> {
@@ -363,6 +434,10 @@ mod tests {
             ("app-id", "org.example.My-App2"),
             ("dotted-version", "11"),
             ("dotted-version", "10.15.7"),
+            ("component-id", "Documentation"),
+            ("component-id", "_1.a"),
+            ("file-extension", "txt"),
+            ("file-extension", "c++"),
             ("file-mode", "0640"),
             ("file-mode", "755"),
             ("glibc-version", "2.31"),
@@ -377,8 +452,10 @@ mod tests {
             ("sha256", digest),
             ("single-line", "O'Brien & \"Söhne\" <b>"),
             ("source-path", "../shared/icon.png"),
+            ("service-name", "Picker Wheel"),
             ("target", "linux-x64"),
             ("target", "linux-x64.2.17"),
+            ("uri-scheme", "picker-wheel"),
             ("target", "thumbv8m.main-none-eabi"),
             ("url", "http://127.0.0.1:8080/a?b=c#d"),
         ] {
@@ -398,6 +475,15 @@ mod tests {
             ("environment-name", "1A", "it begins with a digit"),
             ("environment-name", "A-B", "'-' is not allowed; letters, digits and underscores are"),
             ("environment-name", "", "it is empty"),
+            ("component-id", "1a", "it does not begin with a letter"),
+            ("component-id", "a b", "' ' is not allowed; letters, digits, dots and underscores are"),
+            ("component-id", "AnIdThatIsOneCharacterLongerThanItMayBe", "it is longer than 38 characters"),
+            ("file-extension", "", "it is empty"),
+            (
+                "file-extension",
+                ".txt",
+                "'.' is not allowed; letters, digits, hyphens, underscores and plus signs are",
+            ),
             ("file-mode", "4755", "it is not three octal digits, or four that begin with 0"),
             ("file-mode", "rwxr-xr-x", "it is not three octal digits, or four that begin with 0"),
             (
@@ -440,6 +526,14 @@ mod tests {
             ("single-line", "a\r\nExec=evil", "it has a line break"),
             ("single-line", "a\u{1b}[0m", "it has the control character '\\u{1b}'"),
             ("source-path", "", "it is empty"),
+            ("service-name", "a/b", "'/' is not allowed"),
+            ("service-name", "", "it is empty"),
+            ("uri-scheme", "Picker", "it does not begin with a small letter"),
+            (
+                "uri-scheme",
+                "picker_wheel",
+                "'_' is not allowed; small letters, digits, hyphens, dots and plus signs are",
+            ),
             ("target", "linux x64", "' ' is not allowed; letters, digits, hyphens, underscores and dots are"),
             ("target", "linux-x64.2", "in \".2\", it is not two numbers with a dot between them"),
             ("target", "", "it is empty"),

@@ -8,10 +8,12 @@ use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
 use crate::probe::cargo_lock;
 use camino::Utf8Path;
+use deploy_model::release::CodeSignerRecord;
 use deploy_model::{Os, Triple};
 use deploy_plan::catalog::Catalog;
 use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
+use deploy_plan::plan::PlannedCodeSigner;
 use deploy_plan::project::Project;
 use deploy_plan::target_table::Target;
 use serde::Serialize;
@@ -334,10 +336,15 @@ pub fn run(selection: &Selection, environment: &Environment, console: &Console) 
         keys: session
             .keys(&project, gathered.facts.epoch)
             .into_iter()
-            .map(|(signer, key)| {
-                let key = key.map(|planned| planned.key);
-                (signer, key.map_err(|finding| (finding.message, finding.help)))
-            })
+            .map(|(signer, key)| (signer, key.map(|planned| planned.key)))
+            .chain(session.code_keys(&project, gathered.facts.epoch).into_iter().map(|(signer, key)| {
+                let found = |planned: PlannedCodeSigner| {
+                    let CodeSignerRecord { key, subject, .. } = planned.record;
+                    format!("{subject} ({key})")
+                };
+                (signer, key.map(found))
+            }))
+            .map(|(signer, key)| (signer, key.map_err(|finding| (finding.message, finding.help))))
             .collect(),
     };
     let checks = doctor(&project, &gathered.facts, &surroundings);
@@ -356,6 +363,7 @@ mod tests {
     use deploy_model::release::SourceRevision;
     use deploy_plan::project::{App, CargoRequest, Level, ProjectTarget};
     use deploy_plan::target_table::TargetTable;
+    use deploy_plan::windows_app::WindowsApp;
 
     fn project(targets: &[&str]) -> Project {
         let table = TargetTable::parse(crate::embedded::TARGETS).expect("readable");
@@ -388,6 +396,8 @@ mod tests {
             desktop: None,
             metainfo: None,
             signers: BTreeMap::new(),
+            windows: WindowsApp::default(),
+            require: BTreeSet::new(),
             repositories: BTreeMap::new(),
             toolchains: BTreeMap::new(),
             max_size: BTreeMap::new(),

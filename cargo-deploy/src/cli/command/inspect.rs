@@ -21,7 +21,7 @@ pub fn run(arguments: &Inspect, environment: &Environment, console: &Console) ->
     if let Some(packager) = package::of_file(path.file_name().unwrap_or_default()) {
         drop(files::open(&path).map_err(unreadable)?);
         let contents = packager
-            .read(&path, &|_| false)
+            .read(&path, &|_, _| false)
             .map_err(|error| Trouble::failure(FailureClass::Verification, &error))?;
         if console.is_json() {
             console.pretty(&contents.listing);

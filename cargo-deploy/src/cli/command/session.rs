@@ -14,6 +14,7 @@ use crate::probe::facts::{self, Inquiry};
 use crate::probe::machine::{self, Machine};
 use crate::probe::project_files;
 use crate::probe::workspace::{self, WorkspaceRequest};
+use crate::release::finish;
 use crate::sign::{self, KeyContext};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::event::EventSink;
@@ -24,7 +25,7 @@ use deploy_plan::facts::{Availability, Facts};
 use deploy_plan::finding::Finding;
 use deploy_plan::lock::LockedAsset;
 use deploy_plan::manifest::{self, ENVIRONMENT_PREFIX, InputFile, Inputs, Merged, Problem, Sections};
-use deploy_plan::plan::{Action, Plan, PlannedSigner};
+use deploy_plan::plan::{Action, Plan, PlannedCodeSigner, PlannedSigner};
 use deploy_plan::project::{Asset, Project};
 use deploy_plan::resolve::{self, AssetDraft, Given, Request};
 use deploy_plan::workspace::Workspace;
@@ -146,15 +147,16 @@ impl<'a> Session<'a> {
         let gathered = facts::gather(&inquiry).map_err(|error| Trouble::failure(error.class(), &error))?;
         let mut facts = gathered.facts;
         if until == Until::Published {
-            facts.signers = self.signers(project, facts.epoch)?;
+            (facts.signers, facts.code_signers) = self.signers(project, facts.epoch)?;
         }
         Ok(Gathered { facts, warnings: gathered.warnings })
     }
 
     /// Opens the key of every signer that is to sign, so that one that cannot sign is told of before anything is
     /// compiled.
-    fn signers(&self, project: &Project, moment: i64) -> Result<BTreeMap<String, PlannedSigner>, Trouble> {
+    fn signers(&self, project: &Project, moment: i64) -> Result<Signers, Trouble> {
         let mut signers = BTreeMap::new();
+        let mut code_signers = BTreeMap::new();
         let mut findings = Vec::new();
         for (id, key) in self.keys(project, moment) {
             match key {
@@ -162,12 +164,45 @@ impl<'a> Session<'a> {
                 Err(finding) => findings.push(finding),
             }
         }
-        if findings.is_empty() { Ok(signers) } else { Err(self.trouble(findings)) }
+        for (id, key) in self.code_keys(project, moment) {
+            match key {
+                Ok(planned) => drop(code_signers.insert(id, planned)),
+                Err(finding) => findings.push(finding),
+            }
+        }
+        if findings.is_empty() { Ok((signers, code_signers)) } else { Err(self.trouble(findings)) }
+    }
+
+    /// Each signer of programs that has programs to sign, with its key or what is in the way of it.
+    pub fn code_keys(
+        &self,
+        project: &Project,
+        moment: i64,
+    ) -> Vec<(String, Result<PlannedCodeSigner, Finding>)> {
+        let context = self.key_context(moment);
+        let open = |(id, settings): (&String, &serde_json::Value)| {
+            let signer = sign::find_code(id)?;
+            let systems = signer.entry().systems;
+            let needed = project.targets.iter().any(|target| systems.contains(&target.target.os));
+            needed.then(|| {
+                let planned = signer.open(settings, &context).map(|key| PlannedCodeSigner {
+                    settings: settings.clone(),
+                    systems: systems.to_vec(),
+                    record: key.record().clone(),
+                });
+                (id.clone(), planned)
+            })
+        };
+        project.signers.iter().filter_map(open).collect()
+    }
+
+    fn key_context(&self, moment: i64) -> KeyContext<'_> {
+        KeyContext { root: &self.workspace.root, environment: self.environment, moment }
     }
 
     /// Each signer that is to sign, with its key or what is in the way of it.
     pub fn keys(&self, project: &Project, moment: i64) -> Vec<(String, Result<PlannedSigner, Finding>)> {
-        let context = KeyContext { root: &self.workspace.root, environment: self.environment, moment };
+        let context = self.key_context(moment);
         let open = |(id, settings): (&String, &serde_json::Value)| {
             let signer = sign::find(id)?;
             let planned = signer.open(settings, &context).map(|key| {
@@ -189,11 +224,16 @@ impl<'a> Session<'a> {
     /// Looks at everything that can be wrong with a planned package before it is made.
     pub fn check_packages(&self, plan: &Plan) -> Result<(), Trouble> {
         let mut findings: Vec<Finding> = Vec::new();
+        if let Some(windows) = &plan.windows {
+            findings = finish::check(&plan.app, windows, &self.workspace.root)
+                .map_err(|error| Trouble::failure(FailureClass::MissingInput, &error))?;
+        }
         for planned in plan.packages() {
             let Some(packager) = package::find(planned.format.as_str()) else { continue };
             let inspection = Inspection {
                 app: &plan.app,
                 desktop: plan.desktop.as_ref(),
+                windows: plan.windows.as_ref(),
                 package: planned,
                 root: &self.workspace.root,
             };
@@ -290,6 +330,9 @@ impl ProjectFiles for SettingsFiles<'_> {
     }
 }
 
+/// The signers of files, and those of programs.
+type Signers = (BTreeMap<String, PlannedSigner>, BTreeMap<String, PlannedCodeSigner>);
+
 /// Facts, and what was odd on the way to them.
 pub struct Gathered {
     /// The facts.
@@ -332,7 +375,12 @@ pub fn sections(catalog: &Catalog) -> Sections {
         toolchains: catalog.toolchains.iter().map(|(id, one)| (id.clone(), one.settings.clone())).collect(),
         // The only publisher so far is not a matter of choice, so it has no table.
         publishers: BTreeMap::new(),
-        signers: catalog.signers.iter().map(|(id, one)| (id.clone(), one.settings.clone())).collect(),
+        signers: catalog
+            .signers
+            .iter()
+            .map(|(id, one)| (id.clone(), one.settings.clone()))
+            .chain(catalog.code_signers.iter().map(|(id, one)| (id.clone(), one.plugin.settings.clone())))
+            .collect(),
         repositories: catalog
             .repositories
             .iter()
@@ -358,6 +406,7 @@ fn request(selection: &Selection, cargo_arguments: &[String], offline: bool) -> 
         locked: selection.locked || selection.frozen,
         offline,
         no_sign: selection.no_sign,
+        max_signatures: selection.max_signatures,
         jobs: selection.jobs,
         config: selection.cargo_config.clone(),
         arguments: cargo_arguments.to_vec(),
@@ -451,6 +500,7 @@ fn find_files(workspace: &Workspace, merged: &Merged) -> Result<BTreeSet<String>
     let named = manifest.app.license_file.is_some()
         || manifest.app.icon.is_some()
         || manifest.linux != manifest::Linux::default()
+        || manifest.windows != manifest::Windows::default()
         || !manifest.package.is_empty()
         || manifest.assets.iter().any(|asset| asset.file.is_some());
     if includes || named {

@@ -218,6 +218,7 @@ pub(crate) mod testing {
                 ("xwin".to_owned(), missing("cargo-xwin is not on PATH", "run `cargo install cargo-xwin`")),
             ]),
             signers: BTreeMap::new(),
+            code_signers: BTreeMap::new(),
             rustflags: BTreeMap::new(),
             source: None,
             epoch: 0,

@@ -117,6 +117,7 @@ pub(super) fn past(title: &str) -> (String, &str) {
         "Compiling" => "Compiled",
         "Joining" => "Joined",
         "Examining" => "Examined",
+        "Finishing" => "Finished",
         "Packaging" => "Packaged",
         "Describing" => "Described",
         "Verifying" => "Verified",

@@ -53,7 +53,9 @@ impl Project {
             level: Level::Fast,
             entries: Vec::new(),
             program: None,
+            windows: None,
             named_files: BTreeMap::new(),
+            icons: BTreeMap::new(),
         };
         Project { directory, payload }
             .with("wheel", Role::Program, "\x7fELF")
@@ -81,6 +83,7 @@ impl Project {
             sha256: Sha256::of(content),
             executable: role == Role::Program,
             role,
+            code_signature: None,
         });
         self
     }

@@ -40,7 +40,7 @@ impl Checks<'_> {
 
     /// What the layout will place.
     fn layout(&mut self) {
-        let Inspection { app, desktop, package, root } = *self.inspection;
+        let Inspection { app, desktop, package, root, .. } = *self.inspection;
         let (Ok(name), Ok(version)) =
             (control::name(self.settings, app), control::version(self.settings, app))
         else {

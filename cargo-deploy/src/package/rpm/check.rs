@@ -19,7 +19,7 @@ pub(super) fn findings(settings: &RpmSettings, inspection: &Inspection<'_>, vers
     checks.dependencies();
     checks.config_files();
     checks.scripts();
-    let Inspection { app, desktop, package, root } = *inspection;
+    let Inspection { app, desktop, package, root, .. } = *inspection;
     let name = description::name(settings, app);
     let maintainer = description::packager(settings, app).unwrap_or_default();
     let version = format!("{version}-{}", description::release(settings));

@@ -137,6 +137,14 @@ fn every_example_passes_the_check_of_its_setting() {
                 format!("[[linux.config]]\n{key} = {value}\n{other} = \"x\"\n")
             }
             "unit" if key == "file" => format!("[[linux.unit]]\nfile = {value}\n"),
+            "shortcut" => format!("[[windows.shortcut]]\n{key} = {value}\n"),
+            "registryvalue" => format!("[[windows.registry]]\nvalue = \"\"\n{key} = {value}\n"),
+            "association" if key == "extension" => format!("[[windows.association]]\n{key} = {value}\n"),
+            "association" => format!("[[windows.association]]\nextension = \"x\"\n{key} = {value}\n"),
+            "protocol" => format!("[[windows.protocol]]\n{key} = {value}\n"),
+            "windowsservice" => format!("[[windows.service]]\n{key} = {value}\n"),
+            "component" if key == "id" => format!("[[component]]\nfiles = []\n{key} = {value}\n"),
+            "component" => format!("[[component]]\nid = \"x\"\n{key} = {value}\n"),
             "desktop" | "metainfo" => format!("[linux.{table}]\n{key} = {value}\n"),
             _ => format!("[{table}]\n{key} = {value}\n"),
         };
@@ -203,6 +211,8 @@ fn a_family_without_plug_ins_has_no_table() {
             "cargo",
             "bundle",
             "linux",
+            "windows",
+            "component",
             "asset",
             "release",
             "metadata"
