@@ -6,6 +6,9 @@
 //! last block and the exact bit where the stream ends. The bit is then cleared and an empty stored block brings the
 //! stream to a byte boundary (what zlib calls a sync flush), so that the next chunk can follow as bytes.
 
+mod block;
+mod symbols;
+
 use std::io;
 
 use flate2::Crc;
@@ -13,6 +16,9 @@ use libdeflater::{CompressionLvl, Compressor};
 use thiserror::Error;
 
 use crate::Level;
+
+pub(crate) use block::BlockWriter;
+pub(crate) use symbols::symbols;
 
 /// How much input is compressed at once. Part of the format of our files: another value gives other bytes.
 pub(crate) const CHUNK: usize = 1 << 20;
@@ -39,14 +45,18 @@ pub(crate) struct Compressed {
 
 /// Gives what compresses the chunks in one thread.
 pub(crate) fn chunk_compressor(level: Level) -> Box<dyn FnMut(Chunk) -> io::Result<Compressed>> {
+    let mut compressor = compressor(level);
+    Box::new(move |chunk| compress(&mut compressor, chunk))
+}
+
+/// Levels 1, 6 and 12 of libdeflate.
+pub(crate) fn compressor(level: Level) -> Compressor {
     let level = match level {
         Level::Fast => 1,
         Level::Default => 6,
         Level::Small => 12,
     };
-    let level = CompressionLvl::new(level).unwrap_or_default();
-    let mut compressor = Compressor::new(level);
-    Box::new(move |chunk| compress(&mut compressor, chunk))
+    Compressor::new(CompressionLvl::new(level).unwrap_or_default())
 }
 
 fn compress(compressor: &mut Compressor, chunk: Chunk) -> io::Result<Compressed> {
@@ -363,7 +373,9 @@ fn walk(stream: &[u8]) -> Result<Walk, DeflateError> {
         bits.refill();
         let last = bits.take(1) == 1;
         match bits.take(2) {
-            0 => skip_stored(&mut bits)?,
+            0 => {
+                skip_stored(&mut bits)?;
+            }
             1 => {
                 set_fixed(&mut codes)?;
                 skip_symbols(&mut bits, &codes)?;
@@ -385,7 +397,7 @@ fn walk(stream: &[u8]) -> Result<Walk, DeflateError> {
 }
 
 /// RFC 1951, 3.2.4.
-fn skip_stored(bits: &mut Bits<'_>) -> Result<(), DeflateError> {
+fn skip_stored<'a>(bits: &mut Bits<'a>) -> Result<&'a [u8], DeflateError> {
     let start = bits.position().div_ceil(8);
     let header = bits.bytes.get(start..).and_then(|rest| rest.first_chunk::<4>());
     let Some(&[low, high, low_complement, high_complement]) = header else {
@@ -395,8 +407,9 @@ fn skip_stored(bits: &mut Bits<'_>) -> Result<(), DeflateError> {
     if length != !u16::from_le_bytes([low_complement, high_complement]) {
         return Err(DeflateError::StoredLength);
     }
-    bits.jump(start + 4 + usize::from(length));
-    Ok(())
+    let content = start + 4;
+    bits.jump(content + usize::from(length));
+    bits.bytes.get(content..bits.next).ok_or(DeflateError::Truncated)
 }
 
 /// RFC 1951, 3.2.6.
@@ -409,50 +422,64 @@ fn set_fixed(codes: &mut Codes) -> Result<(), DeflateError> {
 
 /// RFC 1951, 3.2.7.
 fn set_dynamic(bits: &mut Bits<'_>, codes: &mut Codes) -> Result<(), DeflateError> {
-    const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-    bits.refill();
-    let literal_count = bits.take(5) + 257;
-    let distance_count = bits.take(5) + 1;
-    let length_count = bits.take(4) + 4;
-    if literal_count > 286 {
-        return Err(DeflateError::Code);
-    }
-    let mut lengths = [0u8; 19];
-    for &symbol in &ORDER[..length_count] {
-        bits.refill();
-        lengths[symbol] = bits.take(3) as u8;
-    }
-    // Here the symbol itself is wanted. Its codes have seven bits at most.
-    let mut table = [0; 128];
-    Code::new(|symbol| (symbol as u16) << 8).set(&lengths, &mut table)?;
+    let Lengths { lengths, literals, total } = Lengths::read(bits)?;
+    codes.set(&lengths[..literals], &lengths[literals..total])
+}
 
-    let mut lengths = [0u8; 286 + 32];
-    let total = literal_count + distance_count;
-    let mut filled = 0;
-    while filled < total {
+/// The code lengths at the head of a dynamic block: those of the literal/length alphabet, then those of the distances.
+struct Lengths {
+    lengths: [u8; 286 + 32],
+    literals: usize,
+    total: usize,
+}
+
+impl Lengths {
+    fn read(bits: &mut Bits<'_>) -> Result<Self, DeflateError> {
+        const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
         bits.refill();
-        let entry = table[(bits.buffer & 127) as usize];
-        // An unused half of an incomplete code has no length. (Of a code without symbols it has all.)
-        let length = u32::from(entry & BITS);
-        if length == 0 {
-            return Err(DeflateError::Symbol);
+        let literal_count = bits.take(5) + 257;
+        let distance_count = bits.take(5) + 1;
+        let length_count = bits.take(4) + 4;
+        if literal_count > 286 {
+            return Err(DeflateError::Code);
         }
-        bits.consume(length);
-        let (value, repeat) = match entry >> 8 {
-            16 => {
-                let previous = filled.checked_sub(1).ok_or(DeflateError::Code)?;
-                (lengths[previous], 3 + bits.take(2))
+        let mut lengths = [0u8; 19];
+        for &symbol in &ORDER[..length_count] {
+            bits.refill();
+            lengths[symbol] = bits.take(3) as u8;
+        }
+        // Here the symbol itself is wanted. Its codes have seven bits at most.
+        let mut table = [0; 128];
+        Code::new(|symbol| (symbol as u16) << 8).set(&lengths, &mut table)?;
+
+        let mut lengths = [0u8; 286 + 32];
+        let total = literal_count + distance_count;
+        let mut filled = 0;
+        while filled < total {
+            bits.refill();
+            let entry = table[(bits.buffer & 127) as usize];
+            // An unused half of an incomplete code has no length. (Of a code without symbols it has all.)
+            let length = u32::from(entry & BITS);
+            if length == 0 {
+                return Err(DeflateError::Symbol);
             }
-            17 => (0, 3 + bits.take(3)),
-            18 => (0, 11 + bits.take(7)),
-            length => (length as u8, 1),
-        };
-        let place = lengths[..total].get_mut(filled..filled + repeat).ok_or(DeflateError::Code)?;
-        place.fill(value);
-        filled += repeat;
-        bits.check()?;
+            bits.consume(length);
+            let (value, repeat) = match entry >> 8 {
+                16 => {
+                    let previous = filled.checked_sub(1).ok_or(DeflateError::Code)?;
+                    (lengths[previous], 3 + bits.take(2))
+                }
+                17 => (0, 3 + bits.take(3)),
+                18 => (0, 11 + bits.take(7)),
+                length => (length as u8, 1),
+            };
+            let place = lengths[..total].get_mut(filled..filled + repeat).ok_or(DeflateError::Code)?;
+            place.fill(value);
+            filled += repeat;
+            bits.check()?;
+        }
+        Ok(Lengths { lengths, literals: literal_count, total })
     }
-    codes.set(&lengths[..literal_count], &lengths[literal_count..total])
 }
 
 /// Goes over the symbols of a block up to and including its end-of-block symbol.

@@ -68,7 +68,7 @@ pub fn spread(files: Vec<CabinetFile>, most: u64, name: &dyn Fn(usize) -> String
 /// How cabinets are written.
 #[derive(Debug, Clone, Copy)]
 pub struct Packing {
-    /// [`Level::Fast`], [`Level::Default`] and [`Level::Small`] are levels 1, 6 and 9 of zlib.
+    /// [`Level::Fast`], [`Level::Default`] and [`Level::Small`] are levels 1, 6 and 12 of libdeflate.
     pub level: Level,
     /// The same bytes for any number.
     pub threads: NonZeroUsize,

@@ -55,7 +55,13 @@ pub enum PathProblem {
         /// Its key.
         directory: String,
     },
+    /// The paths of all files and directories have more than 256 MiB together.
+    #[error("the paths of its files are longer than 256 MiB together")]
+    Large,
 }
+
+/// How many bytes all paths may have together.
+const MOST_MEMORY: usize = 256 << 20;
 
 fn text<'row>(
     table: &'row Table,
@@ -109,6 +115,7 @@ pub(crate) fn installed(database: &Database) -> Result<Vec<InstalledFile>, PathP
         let name = long_name(text(files, "File", row, "FileName")?);
         let below = directories.path(directory, key)?;
         let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
+        directories.spend(path.len())?;
         let sequence = integer(files, "File", row, "Sequence")?;
         let cabinet =
             media.get(media.partition_point(|(last, _)| *last < sequence)).and_then(|(_, name)| *name);
@@ -139,6 +146,8 @@ fn long_name(name: &str) -> &str {
 struct Directories<'a> {
     rows: BTreeMap<&'a str, (Option<&'a str>, &'a str)>,
     paths: BTreeMap<&'a str, String>,
+    /// What is left of the memory.
+    memory: usize,
 }
 
 impl<'a> Directories<'a> {
@@ -156,7 +165,12 @@ impl<'a> Directories<'a> {
                 (parent.filter(|parent| *parent != key), text(table, "Directory", row, "DefaultDir")?),
             );
         }
-        Ok(Directories { rows, paths: BTreeMap::new() })
+        Ok(Directories { rows, paths: BTreeMap::new(), memory: MOST_MEMORY })
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), PathProblem> {
+        self.memory = self.memory.checked_sub(bytes).ok_or(PathProblem::Large)?;
+        Ok(())
     }
 
     /// How deep directories are looked for: more than any path of Windows has.
@@ -195,6 +209,7 @@ impl<'a> Directories<'a> {
                 }
                 path.push_str(name);
             }
+            self.spend(path.len())?;
             self.paths.insert(key, path.clone());
         }
         self.paths
@@ -234,4 +249,75 @@ fn is_known_folder(key: &str) -> bool {
         "WindowsFolder",
     ];
     KNOWN.binary_search(&key).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msi::Column;
+
+    /// Of directories `(key, parent, default)`, with a component and a file in each.
+    fn database(directories: &[(&str, &str, &str)]) -> Database {
+        let text = |name: &str| Column::text(name, 0).nullable();
+        let optional = |text: &str| if text.is_empty() { Value::Null } else { Value::from(text) };
+        let columns = |names: &[&str]| names.iter().map(|name| text(name)).collect::<Vec<Column>>();
+        let mut directory =
+            Table::new("Directory", columns(&["Directory", "Directory_Parent", "DefaultDir"]));
+        let mut component = Table::new("Component", columns(&["Component", "Directory_"]));
+        let mut file =
+            Table::new("File", columns(&["File", "Component_", "FileName", "FileSize", "Sequence"]));
+        for ((key, parent, default), sequence) in directories.iter().zip(1..) {
+            directory.rows.push(vec![Value::from(*key), optional(parent), Value::from(*default)]);
+            component.rows.push(vec![Value::from(*key), Value::from(*key)]);
+            let name = Value::from("FILE~1.TXT|file.text");
+            file.rows.push(vec![Value::from(*key), Value::from(*key), name, 0.into(), sequence.into()]);
+        }
+        Database { tables: vec![directory, component, file], ..Database::default() }
+    }
+
+    #[test]
+    fn paths_begin_where_windows_knows_a_folder() {
+        let database = database(&[
+            ("TARGETDIR", "", "SourceDir"),
+            ("ProgramFiles64Folder", "TARGETDIR", "PFiles"),
+            ("App", "ProgramFiles64Folder", "APP~1|The App:source"),
+            ("Same", "App", ".:docs"),
+            ("Deep", "Same", "größe"),
+            ("Loose", "TARGETDIR", "loose"),
+            ("Root", "Root", "SourceDir"),
+        ]);
+        let paths: Vec<String> = installed(&database).unwrap().into_iter().map(|file| file.path).collect();
+        assert_eq!(
+            paths,
+            [
+                "file.text",
+                "ProgramFiles64Folder/file.text",
+                "ProgramFiles64Folder/The App/file.text",
+                "ProgramFiles64Folder/The App/file.text",
+                "ProgramFiles64Folder/The App/größe/file.text",
+                "loose/file.text",
+                "SourceDir/file.text",
+            ]
+        );
+    }
+
+    #[test]
+    fn directories_that_lead_nowhere_are_errors() {
+        let error =
+            |directories: &[(&str, &str, &str)]| installed(&database(directories)).unwrap_err().to_string();
+        assert_eq!(error(&[("A", "B", "a"), ("B", "A", "b")]), "the directory `A` lies in itself");
+        assert_eq!(error(&[("A", "B", "a")]), "`A` refers to `B`, which is not in the table `Directory`");
+        let mut headless = database(&[("A", "", "a")]);
+        headless.tables.retain(|table| table.name != "Component");
+        assert_eq!(
+            installed(&headless).unwrap_err().to_string(),
+            "`A` refers to `A`, which is not in the table `Component`"
+        );
+        // Every directory has the name of the one above in its path.
+        let long = "x".repeat(1 << 20);
+        let keys: Vec<String> = (0..40).map(|index| format!("D{index}")).collect();
+        let mut deep = vec![(keys[0].as_str(), "", long.as_str())];
+        deep.extend(keys.windows(2).map(|pair| (pair[1].as_str(), pair[0].as_str(), long.as_str())));
+        assert_eq!(error(&deep), "the paths of its files are longer than 256 MiB together");
+    }
 }
