@@ -9,6 +9,8 @@
 
 mod application_manifest;
 mod checksum;
+#[cfg(test)]
+mod clients;
 mod finishing;
 mod headers;
 mod icon_group;

@@ -237,3 +237,74 @@ fn bitmap(size: u32, pixels: &[u8]) -> Vec<u8> {
     }
     content
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Random;
+
+    const SVG: &[u8] =
+        b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 10 10'><path d='M0 0h10v5H0z' fill='#f80'/></svg>";
+
+    #[test]
+    fn an_icon_is_made_in_all_sizes_and_read_as_it_was_written() {
+        let icon = WindowsIcon::open(SVG).unwrap();
+        let lines: Vec<String> = icon
+            .pictures
+            .iter()
+            .map(|picture| format!("{picture:?}").rsplit_once(", ").unwrap().0.to_owned())
+            .collect();
+        let expected = SIZES
+            .map(|size| format!("{size} x {size}, 32 bits, {}", if size == 256 { "PNG" } else { "bitmap" }));
+        assert_eq!(lines, expected);
+        let file = icon.write();
+        assert_eq!(WindowsIcon::open(&file).unwrap(), icon);
+        assert_eq!(icon.write(), file);
+        // The pixels of a PNG of 256 are ours, too, whatever kind of PNG it was.
+        let png = Icon::open(SVG).unwrap().png(256).unwrap();
+        assert_eq!(WindowsIcon::open(&png).unwrap().pictures.last(), icon.pictures.last());
+    }
+
+    #[test]
+    fn a_bitmap_has_its_rows_from_below_and_a_mask() {
+        let pixels = [[1, 2, 3, 255], [0, 0, 0, 0], [4, 5, 6, 128], [7, 8, 9, 255]].concat();
+        let bitmap = bitmap(2, &pixels);
+        assert_eq!(bitmap[..16], [40, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1, 0, 32, 0]);
+        assert_eq!(bitmap[40..56], [6, 5, 4, 128, 9, 8, 7, 255, 3, 2, 1, 255, 0, 0, 0, 0]);
+        assert_eq!(bitmap[56..], [0, 0, 0, 0, 0x40, 0, 0, 0]);
+    }
+
+    #[test]
+    fn all_missing_sizes_are_named() {
+        let mut icon = WindowsIcon::open(SVG).unwrap();
+        icon.pictures.retain(|picture| [20, 32].contains(&picture.width));
+        assert_eq!(
+            WindowsIcon::open(&icon.write()).unwrap_err().to_string(),
+            "use the icon: it has no picture of 16 x 16, 48 x 48, 256 x 256; Windows needs 16, 32, 48 and 256 pixels"
+        );
+        assert_eq!(
+            WindowsIcon::open(b"GIF89a").unwrap_err().to_string(),
+            "read the icon: it is neither a PNG nor an SVG file"
+        );
+    }
+
+    #[test]
+    fn cut_or_damaged_files_are_errors_and_no_panics() {
+        let icon = WindowsIcon::open(SVG).unwrap();
+        let file = icon.write();
+        for length in 0..file.len() {
+            assert!(WindowsIcon::read(&file[..length]).is_err(), "cut to {length}");
+        }
+        let mut random = Random::new(11);
+        for _ in 0..5_000 {
+            let mut damaged = file.clone();
+            for _ in 0..1 + random.below(4) {
+                damaged[random.below(300)] = random.next() as u8;
+            }
+            let _ = WindowsIcon::open(&damaged);
+        }
+        let error = |bytes: &[u8]| WindowsIcon::read(bytes).unwrap_err().to_string();
+        assert_eq!(error(&[0, 0, 1, 0, 0, 0]), "read the icon: it contains no picture");
+        assert_eq!(error(&[0, 0, 1, 0, 255, 255]), "read the icon: it says that it has 65535 pictures");
+    }
+}

@@ -347,3 +347,80 @@ fn rewritten(text: &str, mut edits: Vec<Edit>) -> String {
         _ => format!("{DECLARATION}{}", output.trim_start()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standard() -> ApplicationManifest {
+        ApplicationManifest { common_controls: true, ..ApplicationManifest::default() }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        for manifest in [ApplicationManifest::default(), standard()] {
+            let text = manifest.write();
+            assert_eq!(ApplicationManifest::read(text.as_bytes()).unwrap(), manifest);
+            assert_eq!(manifest.fill(text.as_bytes()).unwrap(), None);
+        }
+        let bare = ApplicationManifest {
+            long_path_aware: false,
+            utf8: false,
+            dpi_awareness: None,
+            execution_level: None,
+            windows_versions: vec![WindowsVersion::Windows10],
+            common_controls: false,
+        };
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n\
+            <assembly xmlns=\"urn:schemas-microsoft-com:asm.v1\" manifestVersion=\"1.0\">\n\
+            <compatibility xmlns=\"urn:schemas-microsoft-com:compatibility.v1\">\n<application>\n\
+            <supportedOS Id=\"{8e0f7a12-bfb3-4fe8-b9a5-48fd50a15a9a}\"/>\n\
+            </application>\n</compatibility>\n</assembly>\n";
+        assert_eq!(bare.write(), expected);
+    }
+
+    #[test]
+    fn what_is_missing_is_put_where_it_belongs_and_nothing_else_is_touched() {
+        let theirs = "<?xml version='1.0' encoding='utf-8'?>\r\n<!-- ours -->\r\n\
+            <assembly xmlns='urn:schemas-microsoft-com:asm.v1' manifestVersion='1.0' xmlns:a='urn:schemas-microsoft-com:asm.v3'>\
+            <compatibility xmlns='urn:schemas-microsoft-com:compatibility.v1'><application/></compatibility>\
+            <a:application><a:windowsSettings>\
+            <dpiAware xmlns='http://schemas.microsoft.com/SMI/2005/WindowsSettings'>false</dpiAware>\
+            </a:windowsSettings></a:application></assembly>";
+        let filled = standard().fill(theirs.as_bytes()).unwrap().unwrap();
+        let space = "xmlns=\"http://schemas.microsoft.com/SMI";
+        let expected = format!(
+            "<a:windowsSettings>\
+             <dpiAware xmlns='http://schemas.microsoft.com/SMI/2005/WindowsSettings'>false</dpiAware>\
+             <longPathAware {space}/2016/WindowsSettings\">true</longPathAware>\n\
+             <activeCodePage {space}/2019/WindowsSettings\">UTF-8</activeCodePage>\n</a:windowsSettings>"
+        );
+        assert!(filled.contains(&expected), "{filled}");
+        assert!(
+            filled.starts_with(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<!-- ours -->\r\n"
+            )
+        );
+        let read = ApplicationManifest::read(filled.as_bytes()).unwrap();
+        assert_eq!(read, ApplicationManifest { dpi_awareness: Some(DpiAwareness::Unaware), ..standard() });
+        assert_eq!(standard().fill(filled.as_bytes()).unwrap(), None);
+        // UTF-16, as the resource compiler stores what it was given.
+        let wide: Vec<u8> =
+            [0xfeff].into_iter().chain(theirs.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        assert_eq!(standard().fill(&wide).unwrap(), Some(filled));
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_said() {
+        let error = |bytes: &[u8]| standard().fill(bytes).unwrap_err().to_string();
+        assert_eq!(error(b"\xff"), "read the application manifest: it is neither UTF-8 nor UTF-16");
+        assert_eq!(
+            error(b"<html/>"),
+            "read the application manifest: its root is <html>, and has to be <assembly>"
+        );
+        assert_eq!(
+            error(b"<assembly>"),
+            "read the application manifest: the root node was opened but never closed"
+        );
+    }
+}

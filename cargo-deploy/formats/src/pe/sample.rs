@@ -58,7 +58,6 @@ impl Program {
         let table = optional + fixed + 16 * 8;
         let alignment = self.file_alignment as usize;
         let headers = (table + (self.sections.len() + self.free_lines) * 40).next_multiple_of(alignment);
-        // Without free lines, something stands where the next line would.
         let mut file = vec![0; headers];
         put(&mut file, 0, b"MZ");
         put(&mut file, 60, &(start as u32).to_le_bytes());

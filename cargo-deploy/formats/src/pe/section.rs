@@ -33,6 +33,9 @@ pub(super) fn place(headers: &Headers, file: &[u8], size: u64) -> Result<Place, 
             "the program's sections are closer together than a page of memory, as those of a driver are",
         );
     }
+    if headers.optional < 64 + 24 {
+        return nowhere("the program's headers lie in one another");
+    }
     match own_section(headers) {
         Some(index) => match inside(headers, index, size) {
             Some(place) => Ok(place),
@@ -53,7 +56,12 @@ fn own_section(headers: &Headers) -> Option<usize> {
         .filter(|other| *other != directory::RESOURCE && *other != directory::CERTIFICATE)
         .filter_map(|other| headers.directory(other))
         .any(|other| memory.contains(&other.address));
-    (section.size > 0 && !shared).then_some(index)
+    let file = section.range();
+    let table_end = (headers.sections_offset + headers.sections.len() * SECTION_HEADER) as u64;
+    let overlapping = headers.sections.iter().enumerate().any(|(other, section)| {
+        other != index && section.range().start < file.end && file.start < section.range().end
+    });
+    (section.size > 0 && !shared && !overlapping && file.start >= table_end).then_some(index)
 }
 
 /// In the section that they have.

@@ -256,3 +256,64 @@ fn text(value: &[u8]) -> String {
     let units: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
     String::from_utf16_lossy(&units)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Random;
+
+    fn info() -> VersionInfo {
+        let strings = [("CompanyName", "Example"), ("Comments", ""), ("FileVersion", "1.0 Größe 😀")];
+        VersionInfo {
+            file_version: [1, 2, 65535, 4],
+            product_version: [5, 6, 7, 8],
+            flags: 2,
+            is_library: true,
+            strings: strings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            language: 1031,
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let content = info().write().unwrap();
+        assert_eq!(usize::from(u16_at(&content, 0)), content.len());
+        assert_eq!(VersionInfo::read(&content, 0).unwrap(), info());
+        assert_eq!(info().string("fileversion"), Some("1.0 Größe 😀"));
+        let bare = VersionInfo { strings: Vec::new(), ..info() };
+        assert_eq!(VersionInfo::read(&bare.write().unwrap(), 1031).unwrap(), bare);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_said() {
+        let error = |strings: &[(&str, &str)]| {
+            let strings = strings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            VersionInfo { strings: strings.collect(), ..info() }.write().unwrap_err().to_string()
+        };
+        assert_eq!(error(&[("A", "b\0c")]), "write the version information: `A` contains a zero character");
+        assert_eq!(error(&[("A", ""), ("a", "")]), "write the version information: `a` is there twice");
+        assert_eq!(error(&[("", "")]), "write the version information: `` is a line without a name");
+        let long = "x".repeat(40_000);
+        assert_eq!(
+            error(&[("A", &long)]),
+            "write the version information: it has 80236 bytes, and 65535 are the most"
+        );
+    }
+
+    #[test]
+    fn cut_or_damaged_information_is_no_panic() {
+        let content = info().write().unwrap();
+        for length in 0..content.len() {
+            assert!(VersionInfo::read(&content[..length], 0).is_err(), "cut to {length}");
+        }
+        let mut random = Random::new(3);
+        for _ in 0..20_000 {
+            let mut damaged = content.clone();
+            for _ in 0..1 + random.below(3) {
+                let at = random.below(damaged.len());
+                damaged[at] = random.next() as u8;
+            }
+            let _ = VersionInfo::read(&damaged, 0);
+        }
+    }
+}
