@@ -311,7 +311,7 @@ fn what_a_program_says_itself_is_kept_or_filled_or_replaced() {
 
     let file = finished(Policy::Replace);
     let mut replaced = Pe::read(&file).unwrap();
-    assert_eq!(replaced.version_info().unwrap(), Some(version()));
+    assert_eq!(replaced.version_info().unwrap(), Some(self::version()));
     let manifest = ApplicationManifest::read(&replaced.manifest().unwrap().unwrap()).unwrap();
     assert_eq!(manifest, ApplicationManifest::default());
     let resources = replaced.resources().unwrap();
