@@ -1,4 +1,4 @@
-//! Signatures of releases: OpenPGP, minisign and X.509 keys, signatures and their verification, behind a few functions.
+//! Signatures of releases: OpenPGP, minisign and Authenticode, keys, signatures and their verification, behind a few functions.
 //!
 //! Bytes in, bytes out: nothing here opens a file, reads the clock or the environment, or asks for randomness. The
 //! moment that a signature bears is an argument, and the same key, content and moment give the same bytes. Content to be
@@ -25,9 +25,8 @@
 //! # }
 //! ```
 
-#[expect(dead_code, reason = "signatures in CMS, which need the rest of it, follow")]
 mod asn1;
-#[expect(dead_code, reason = "signatures in CMS, which need the rest of it, follow")]
+pub mod authenticode;
 mod certificate;
 pub mod minisign;
 mod moment;
@@ -38,8 +37,9 @@ mod pkcs12;
 mod private_key;
 mod public_key;
 mod secret;
-#[expect(dead_code, reason = "signatures in CMS, which need the rest of it, follow")]
+mod signed_data;
 mod signing_key;
+pub mod timestamp;
 
 pub use certificate::{
     BundleError, Certificate, CertificateError, Chain, ChainError, ExtendedKeyUsage, IssuerError, KeyPurpose,
@@ -48,6 +48,7 @@ pub use certificate::{
 pub use pkcs12::Pkcs12Error;
 pub use private_key::{CertifiedKey, PrivateKey, PrivateKeyError};
 pub use secret::Secret;
+pub use signed_data::SignedDataError;
 pub use signing_key::{
     Hash, KeyAlgorithm, RawSignature, SigningKey, SigningKeyError, UnknownHash, ecdsa_signature,
 };

@@ -3,10 +3,9 @@
 use crate::asn1::{self, Asn1Error};
 use crate::certificate::{Certificate, CertificateError};
 use crate::pem;
+use crate::signed_data::SIGNED_DATA;
 use thiserror::Error;
 
-/// `signedData` (RFC 5652 section 5.1).
-pub(crate) const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
 /// Chains are a few kilobytes; files of all roots of a system a few hundred.
 const LARGEST: usize = 16 << 20;
 

@@ -148,6 +148,11 @@ impl Chain {
         self.0.last().is_some_and(Certificate::is_self_issued)
     }
 
+    /// Whether one of these is among them; where there are none, nothing is asked for.
+    pub(crate) fn leads_to(&self, roots: &[Certificate]) -> bool {
+        roots.is_empty() || self.0.iter().any(|certificate| roots.contains(certificate))
+    }
+
     /// All of them, leaf first.
     pub fn into_certificates(self) -> Vec<Certificate> {
         self.0

@@ -1,10 +1,11 @@
-//! Signatures against the programs that users verify them with: gpg, gpgv, sqv, minisign and openssl.
+//! Signatures against the programs that users verify them with: gpg, gpgv, sqv, minisign, openssl and osslsigncode.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "tests run programs, read what they write, and stop at what fails"
 )]
 
+mod authenticode;
 mod certificates;
 mod gpg;
 mod minisign;
