@@ -297,13 +297,24 @@ fn pack_msi(
         vec![
             Column::text("Feature", 38).key(),
             Column::text("Feature_Parent", 38).nullable(),
+            Column::text("Title", 64).nullable().localizable(),
+            Column::text("Description", 255).nullable().localizable(),
             Column::integer16("Display").nullable(),
             Column::integer16("Level"),
             id("Directory_").nullable(),
             Column::integer16("Attributes"),
         ],
     );
-    feature.rows.push(vec!["App".into(), Value::Null, 1.into(), 1.into(), "INSTALLDIR".into(), 0.into()]);
+    feature.rows.push(vec![
+        "App".into(),
+        Value::Null,
+        Value::Null,
+        Value::Null,
+        1.into(),
+        1.into(),
+        "INSTALLDIR".into(),
+        0.into(),
+    ]);
     let mut features =
         Table::new("FeatureComponents", vec![Column::text("Feature_", 38).key(), id("Component_").key()]);
     let mut file = Table::new(

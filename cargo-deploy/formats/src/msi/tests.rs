@@ -410,6 +410,25 @@ fn other_crates_read_the_same() {
 }
 
 #[test]
+fn allocation_tables_of_more_than_the_header_lists_are_read() {
+    // The header lists the allocation of 7 MiB, a sector of the list that of 8 MiB more.
+    for size in [7_100_000, 7_200_000, 17_000_000] {
+        let content = incompressible(size as u64, size);
+        let database = Database { streams: vec![("large".to_owned(), content)], ..Database::default() };
+        let packing = Packing { level: Level::Fast, threads: NonZeroUsize::MIN, modified: 0 };
+        let mut open = |_: &str| Ok(Box::new(io::empty()) as Box<dyn Read>);
+        let bytes = write(Cursor::new(Vec::new()), &database, &[], &mut open, packing).unwrap().into_inner();
+        let package = Package::open(Cursor::new(&bytes)).unwrap();
+        assert!(package.database().streams == database.streams);
+        let mut other = ::msi::Package::open(Cursor::new(&bytes)).unwrap();
+        let mut content = Vec::new();
+        other.read_stream("large").unwrap().read_to_end(&mut content).unwrap();
+        assert!(content == database.streams[0].1);
+        ::cfb::CompoundFile::open_strict(Cursor::new(&bytes)).unwrap();
+    }
+}
+
+#[test]
 fn msitools_and_7z_read_the_same() {
     let sample = Sample::small();
     let scratch = Scratch::new("clients");
