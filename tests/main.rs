@@ -8,6 +8,7 @@ mod assets;
 mod cli;
 mod clients;
 mod crash;
+mod keystore;
 mod package;
 mod plan;
 mod repository;

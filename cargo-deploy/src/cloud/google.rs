@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// Where identity tokens are exchanged.
-const STS: &str = "https://sts.googleapis.com/v1/token";
+const STS: &str = "https://sts.googleapis.com";
 
 /// Where service accounts are taken.
 const IAM: &str = "https://iamcredentials.googleapis.com/v1";
@@ -130,6 +130,8 @@ pub struct Given<'a> {
     pub workload_identity_provider: Option<&'a str>,
     /// The service account that is taken for them.
     pub service_account: Option<&'a str>,
+    /// The address of the authority that exchanges them; else Google's.
+    pub authority: Option<&'a str>,
 }
 
 fn unproven(why: String, help: &str) -> CloudError {
@@ -140,7 +142,7 @@ impl Account {
     /// Who settings and variables say that one is. Asks nobody yet.
     pub fn find(given: Given<'_>, environment: &Environment) -> Result<Self, CloudError> {
         let kind = match given.workload_identity_provider {
-            Some(provider) => Self::of_github(provider, given.service_account, environment)?,
+            Some(provider) => Self::of_github(provider, given, environment)?,
             None => {
                 let variable = given.credentials_env.unwrap_or("GOOGLE_APPLICATION_CREDENTIALS");
                 let path = environment.get(variable).ok_or_else(|| {
@@ -156,11 +158,7 @@ impl Account {
         Ok(Account { kind, ahead: AtomicI64::new(0) })
     }
 
-    fn of_github(
-        provider: &str,
-        service_account: Option<&str>,
-        environment: &Environment,
-    ) -> Result<Kind, CloudError> {
+    fn of_github(provider: &str, given: Given<'_>, environment: &Environment) -> Result<Kind, CloudError> {
         let tokens = IdentityTokens::of_github(environment).ok_or_else(|| {
             unproven(
                 "there is no identity token of GitHub Actions".to_owned(),
@@ -171,8 +169,9 @@ impl Account {
         Ok(Kind::Federated(Federation {
             audience: format!("//iam.googleapis.com/{provider}"),
             subject_type: "urn:ietf:params:oauth:token-type:jwt".to_owned(),
-            token_url: STS.to_owned(),
-            impersonation_url: service_account
+            token_url: format!("{}/v1/token", given.authority.unwrap_or(STS).trim_end_matches('/')),
+            impersonation_url: given
+                .service_account
                 .map(|email| format!("{IAM}/projects/-/serviceAccounts/{email}:generateAccessToken")),
             subject: Subject::Tokens { tokens, audience: format!("https://iam.googleapis.com/{provider}") },
         }))

@@ -50,6 +50,10 @@ pub struct GoogleKmsSettings {
     #[schemars(extend("examples" = ["release@example.iam.gserviceaccount.com"]))]
     service_account: Option<String>,
 
+    /// The address of the authority that exchanges identity tokens of GitHub Actions. Default: `https://sts.googleapis.com`.
+    #[serde(default)]
+    authority: Option<String>,
+
     /// The address of the service. Default: `https://cloudkms.googleapis.com`.
     #[serde(default)]
     endpoint: Option<String>,
@@ -97,6 +101,7 @@ impl Keystore for GoogleKms {
             credentials_env: settings.credentials_env.as_deref(),
             workload_identity_provider: settings.workload_identity_provider.as_deref(),
             service_account: settings.service_account.as_deref(),
+            authority: settings.authority.as_deref(),
         };
         let account =
             Account::find(given, context.environment).map_err(|error| context.service(FIELD, &error))?;
