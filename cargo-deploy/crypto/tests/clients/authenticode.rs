@@ -275,6 +275,46 @@ fn a_signature_is_taken_out_and_replaced_without_a_trace() {
 }
 
 #[test]
+fn packages_of_our_own_are_to_the_byte_what_they_were_once_the_signature_is_taken_out() {
+    use deploy_formats::msi::{Column, Database, Guid, Packing, Summary, Table};
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.key("key", P256);
+    // Numbers of streams with which the tree of the directory is full and not, and sizes on both sides of the cutoff.
+    for count in [0_usize, 1, 2, 5, 6, 9] {
+        let mut table =
+            Table::new("Property", vec![Column::text("Property", 72).key(), Column::text("Value", 0)]);
+        table.rows.extend(
+            [("ProductName", "App"), ("ProductVersion", "1.0.0")]
+                .map(|(name, value)| vec![name.into(), value.into()]),
+        );
+        let sizes = [1, 64, 4095, 4096, 4097, 100_000, 65, 512, 7_200_000];
+        let streams =
+            (0..count).map(|number| (format!("Stream.{number}"), vec![number as u8; sizes[number]]));
+        let package_code = Guid::named(Guid::DNS, "package");
+        let summary = Summary {
+            template: "x64;1033".to_owned(),
+            package_code,
+            installer_version: 200,
+            ..Summary::default()
+        };
+        let database = Database { tables: vec![table], streams: streams.collect(), summary };
+        let threads = std::num::NonZeroUsize::MIN;
+        let packing = Packing { level: deploy_formats::Level::Fast, threads, modified: 1_700_000_000 };
+        let mut open = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+        let package = deploy_formats::msi::write(Cursor::new(Vec::new()), &database, &[], &mut open, packing);
+        let package = package.unwrap().into_inner();
+        assert!(stripped(&package) == package, "{count} streams");
+        let signed = bench.signed(&package, &key, &policy(Hash::Sha256));
+        bench.verify(&signed).unwrap();
+        assert!(stripped(&signed) == package, "{count} streams");
+        let theirs = deploy_formats::msi::unsigned(Cursor::new(&signed), Cursor::new(Vec::new())).unwrap();
+        assert!(theirs.into_inner() == package, "{count} streams");
+        let theirs = bench.sign_there(&package, "key", &["-h", "sha256", "-add-msi-dse"]);
+        assert!(stripped(&theirs) == package, "{count} streams");
+    }
+}
+
+#[test]
 fn files_that_osslsigncode_signed_are_verified() {
     let Some(bench) = Bench::new() else { return };
     let roots = bench.roots();
