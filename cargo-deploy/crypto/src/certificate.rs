@@ -339,6 +339,12 @@ impl Certificate {
         if !may || (!issuer.is_authority() && !self.is_self_issued()) {
             return Err(IssuerError::NoAuthority { subject: subject(), issuer: issuer.0.subject.clone() });
         }
+        self.check_signature(issuer)
+    }
+
+    /// Whether the signature in this certificate is one by the key of that one, whatever that one may do.
+    pub(crate) fn check_signature(&self, issuer: &Certificate) -> Result<(), IssuerError> {
+        let subject = || self.0.subject.clone();
         let hash = signature_hash(&self.0.signature_algorithm)
             .map_err(|algorithm| IssuerError::Algorithm { subject: subject(), algorithm })?;
         let digest = hash.digest(&self.0.der[self.0.signed.clone()]);

@@ -503,6 +503,21 @@ fn a_signature_outlives_its_certificate_by_its_timestamp() {
 }
 
 #[test]
+fn a_certificate_that_vouches_for_itself_signs_too() {
+    let Some(bench) = Bench::new() else { return };
+    let own = bench.authority.issue(&Order { name: "own", section: "code", ..Order::default() });
+    let key = PrivateKey::open(&bench.authority.directory.read("own.key"), None).unwrap();
+    let key = CertifiedKey::new(key, vec![own.clone()]).unwrap();
+    let policy = Policy { timestamp: false, ..policy(Hash::Sha256) };
+    let signed = bench.signed(&program(), &key, &policy);
+    for roots in [&[][..], std::slice::from_ref(&own)] {
+        let expectations = Expectations { now: now(), roots, timestamp_roots: &[], strict: true };
+        let seen = authenticode::verify(&mut Cursor::new(&signed), &expectations).unwrap();
+        assert_eq!(seen.chain, std::slice::from_ref(&own));
+    }
+}
+
+#[test]
 fn answers_of_timestamp_servers_are_checked() {
     let Some(bench) = Bench::new() else { return };
     let request = Request::new(Hash::Sha256, b"signature", 1);
