@@ -1,6 +1,8 @@
 //! Signatures through the front door: releases that are signed, checked by gpg, gpgv and minisign, and keys that keep a run
 //! from beginning.
 
+mod windows;
+
 use crate::support::clients::find;
 use crate::support::project::{HOST, Project, Ran, Scratch, tree};
 use camino::Utf8PathBuf;
@@ -356,7 +358,9 @@ fn a_signature_of_something_else_is_found_by_verify() {
 fn open(settings: &serde_json::Value, root: &Path, variables: &[(&str, &str)]) -> Box<dyn Key> {
     let root = Utf8PathBuf::from_path_buf(root.to_owned()).expect("UTF-8");
     let environment = Environment::of(variables, root.as_str());
-    let context = KeyContext { root: &root, environment: &environment, moment: EPOCH };
+    let cache = root.join("cache");
+    let context =
+        KeyContext { root: &root, environment: &environment, moment: EPOCH, cache: &cache, offline: false };
     let signer = sign::find("gpg").expect("it exists");
     signer.open(settings, &context).unwrap_or_else(|finding| panic!("{}", finding.message))
 }

@@ -11,6 +11,7 @@ pub mod files;
 pub mod http;
 pub mod lock;
 pub mod memo;
+pub mod nonce;
 pub mod process;
 pub mod unpack;
 

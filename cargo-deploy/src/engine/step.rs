@@ -156,7 +156,8 @@ impl StepError {
             | StepError::Repository(_) => FailureClass::Unexpected,
             StepError::Icon { .. } => FailureClass::Configuration,
             StepError::Tool(error) => error.class(),
-            StepError::Locked { .. } | StepError::Sign(_) => FailureClass::Credentials,
+            StepError::Sign(error) => sign::class(error.source.as_ref()).unwrap_or(FailureClass::Credentials),
+            StepError::Locked { finding, .. } => finding.class,
             StepError::Provision(error) => error.class(),
             StepError::Fetch(error) => error.class(),
             StepError::Compile(error) => error.class(),
@@ -777,6 +778,8 @@ impl Engine<'_> {
             root: self.setup.root,
             environment: &self.setup.machine.environment,
             moment: self.plan.source_date_epoch,
+            cache: &self.setup.machine.cache,
+            offline: self.setup.offline,
         }
     }
 

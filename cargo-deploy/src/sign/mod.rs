@@ -12,18 +12,21 @@ use deploy_plan::finding::Finding;
 mod credential;
 pub mod gpg;
 pub mod minisign;
+pub mod windows;
 
 /// Every signer. To add one, write its file and add its line.
 pub const ALL: &[&dyn AnySigner] = &[&gpg::Gpg, &minisign::Minisign];
 
 /// Every signer of programs and installers. To add one, write its file and add its line.
-pub const CODE: &[&dyn AnyCodeSigner] = &[];
+pub const CODE: &[&dyn AnyCodeSigner] = &[&windows::Windows];
 
 /// Every code that the findings of signers carry, with what it means. The reference page is made from it.
 pub const CODES: &[(&str, &str)] = &[
     ("sign::missing-key", "A key is not where the manifest says: no such file, variable, or key of gpg."),
+    ("sign::network", "What the environment says of the network cannot be understood."),
     ("sign::passphrase", "A key is locked, and its passphrase or password is missing or wrong."),
     ("sign::settings", "The settings of a signer cannot be read: a bug."),
+    ("sign::timestamp", "Signatures are to have a time, and no server can be asked for it."),
     ("sign::unusable-key", "What should be a key is none, or one that must not or cannot sign."),
 ];
 
@@ -36,6 +39,10 @@ pub struct KeyContext<'a> {
     pub environment: &'a Environment,
     /// The moment that signatures will say, in seconds since 1970-01-01 UTC: a key must be valid then.
     pub moment: i64,
+    /// Where what is kept of this machine's work lies.
+    pub cache: &'a Utf8Path,
+    /// Whether nothing may be asked for.
+    pub offline: bool,
 }
 
 /// A kind of signature.
@@ -203,6 +210,11 @@ pub fn find_code(id: &str) -> Option<&'static dyn AnyCodeSigner> {
 /// The signers of programs of a system.
 pub fn code_of(system: Os) -> impl Iterator<Item = &'static dyn AnyCodeSigner> {
     CODE.iter().copied().filter(move |signer| signer.entry().systems.contains(&system))
+}
+
+/// What the failure of a signature means, where its signer can tell.
+pub fn class(error: &(dyn std::error::Error + 'static)) -> Option<FailureClass> {
+    windows::class(error)
 }
 
 /// The signer with this id.

@@ -323,7 +323,7 @@ fn manifest_keys(catalog: &Catalog) -> Result<String, ReferenceError> {
          with `x-` are free for other tools.",
     );
     let mut walk = Walk { root: &root, defaults: &defaults, text: &mut text };
-    walk.table(&root, &[], false);
+    walk.table(&root, &[], false, "");
     Ok(text)
 }
 
@@ -346,7 +346,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The section of a table, then those of the tables in it.
-    fn table(&mut self, schema: &'a Value, path: &[&str], is_list: bool) {
+    fn table(&mut self, schema: &'a Value, path: &[&str], is_list: bool, sort: &str) {
         let properties: Vec<(&'a String, &'a Value)> =
             schema.get("properties").and_then(Value::as_object).into_iter().flatten().collect();
         let required: Vec<&str> = strings(schema.get("required")).collect();
@@ -356,13 +356,14 @@ impl<'a> Walk<'a> {
             (false, true) => code(format!("[[{name}]]")),
             (false, false) => code(format!("[{name}]")),
         };
+        let title = if sort.is_empty() { title } else { format!("{title} with {}", code(sort)) };
         self.text.push_str(&format!("\n## {title}\n"));
         if let Some(description) = schema.get("description").and_then(Value::as_str)
             && !properties.is_empty()
         {
             self.text.push_str(&format!("\n{description}\n"));
         }
-        let mut inner: Vec<(Vec<&str>, &'a Value, bool)> = Vec::new();
+        let mut inner: Vec<(Vec<&str>, &'a Value, bool, &str)> = Vec::new();
         let mut rows = String::new();
         for &(key, property) in &properties {
             let mut below = path.to_vec();
@@ -370,8 +371,14 @@ impl<'a> Walk<'a> {
             let target = self.resolved(property);
             let tables: Vec<(&'a Value, bool)> = self.tables(target);
             let only_table =
-                !tables.is_empty() && target.get("anyOf").is_none() && target.get("items").is_none();
-            inner.extend(tables.into_iter().map(|(table, is_list)| (below.clone(), table, is_list)));
+                tables.len() == 1 && target.get("anyOf").is_none() && target.get("items").is_none();
+            // Tables of several sorts are told apart by their first key.
+            let several = tables.len() > 1;
+            inner.extend(tables.into_iter().map(|(table, is_list)| {
+                let keys = table.get("properties").and_then(Value::as_object);
+                let sort = keys.and_then(|keys| keys.keys().next()).filter(|_| several);
+                (below.clone(), table, is_list, sort.map_or("", String::as_str))
+            }));
             if only_table {
                 continue;
             }
@@ -395,8 +402,8 @@ impl<'a> Walk<'a> {
         } else {
             self.text.push_str("\nIt holds the tables below.\n");
         }
-        for (path, table, is_list) in inner {
-            self.table(table, &path, is_list);
+        for (path, table, is_list, sort) in inner {
+            self.table(table, &path, is_list, sort);
         }
     }
 
@@ -411,8 +418,8 @@ impl<'a> Walk<'a> {
         if let Some(items) = schema.get("items") {
             return self.tables(items).into_iter().map(|(table, _)| (table, true)).collect();
         }
-        let branches = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
-        branches.flat_map(|branch| self.tables(branch)).collect()
+        let branches = ["anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_array());
+        branches.flatten().flat_map(|branch| self.tables(branch)).collect()
     }
 
     fn default(&self, path: &[&str]) -> Option<&'a Value> {
@@ -432,7 +439,9 @@ impl<'a> Walk<'a> {
             if let Some(branches) = schema.get(keyword).and_then(Value::as_array)
                 && schema.get("properties").is_none()
             {
-                return branches.iter().map(|branch| self.kind(branch)).collect::<Vec<_>>().join(" or ");
+                let mut kinds: Vec<String> = branches.iter().map(|branch| self.kind(branch)).collect();
+                kinds.dedup();
+                return kinds.join(" or ");
             }
         }
         match schema.get("type").and_then(Value::as_str) {

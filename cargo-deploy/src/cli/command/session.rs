@@ -197,7 +197,13 @@ impl<'a> Session<'a> {
     }
 
     fn key_context(&self, moment: i64) -> KeyContext<'_> {
-        KeyContext { root: &self.workspace.root, environment: self.environment, moment }
+        KeyContext {
+            root: &self.workspace.root,
+            environment: self.environment,
+            moment,
+            cache: &self.machine.cache,
+            offline: self.request.offline,
+        }
     }
 
     /// Each signer that is to sign, with its key or what is in the way of it.
