@@ -1,22 +1,12 @@
 //! Keys in files and variables, and what every certificate must be.
 
-use super::{How, Office, SECRET, USUAL};
+use super::{How, SECRET, USUAL};
+use crate::support::office::Office;
 use cargo_deploy::bench::environment::Environment;
 use cargo_deploy::keystore::{self, KeySettings};
 use deploy_crypto::Hash;
 use deploy_model::FailureClass;
 use serde_json::json;
-
-impl Office {
-    /// Makes `name.pfx` with the secret as its password.
-    fn export(&self, name: &str, more: &[&str]) {
-        let (key, certificate, out) = (format!("{name}.key"), format!("{name}.crt"), format!("{name}.pfx"));
-        let password = format!("pass:{SECRET}");
-        let arguments =
-            ["pkcs12", "-export", "-inkey", &key, "-in", &certificate, "-out", &out, "-passout", &password];
-        self.openssl(&[&arguments, more].concat());
-    }
-}
 
 #[test]
 fn a_pfx_file_signs_with_its_password() {
@@ -27,7 +17,7 @@ fn a_pfx_file_signs_with_its_password() {
         ("large", "P-384", Hash::Sha384),
     ] {
         office.issue(name, kind);
-        office.export(name, &["-certfile", "root.crt"]);
+        office.export(name, SECRET, &["-certfile", "root.crt"]);
         let settings = json!({ "pfx": format!("{name}.pfx"), "password-env": "PFX_PASSWORD" });
         // A line break behind it, as it comes of `echo` into a secret.
         let password = format!("{SECRET}\n");
@@ -47,7 +37,7 @@ fn a_pfx_file_signs_with_its_password() {
 fn a_pfx_file_in_a_variable_is_its_path_or_its_content() {
     let Some(office) = Office::new() else { return };
     office.issue("rsa", "rsa:2048");
-    office.export("rsa", &[]);
+    office.export("rsa", SECRET, &[]);
     let path = office.path("rsa.pfx");
     let path = path.to_str().expect("UTF-8");
     let content = String::from_utf8(office.openssl(&["base64", "-in", "rsa.pfx"])).expect("Base64");
@@ -96,7 +86,7 @@ fn the_variables_of_other_tools_say_a_key_where_the_manifest_says_none() {
 fn a_wrong_password_is_told_and_never_shown() {
     let Some(office) = Office::new() else { return };
     office.issue("rsa", "rsa:2048");
-    office.export("rsa", &[]);
+    office.export("rsa", SECRET, &[]);
     let settings = json!({ "pfx": "rsa.pfx", "password-env": "PFX_PASSWORD" });
     let wrong = format!("{SECRET}!");
     let (finding, said) =

@@ -10,8 +10,7 @@ mod manifest;
 mod token;
 
 use crate::support::clients::find;
-use crate::support::project::Scratch;
-use camino::Utf8Path;
+use crate::support::office::Office;
 use cargo_deploy::bench::clock;
 use cargo_deploy::bench::environment::Environment;
 use cargo_deploy::bench::fetch::{Limits, Network};
@@ -20,92 +19,12 @@ use deploy_crypto::{Hash, KeyPurpose, PrivateKey, SigningKey};
 use deploy_plan::finding::Finding;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 /// What must be seen nowhere.
 const SECRET: &str = "planted-correct-horse";
 
-/// A directory with an authority and certificates of it.
-struct Office {
-    scratch: Scratch,
-}
-
 impl Office {
-    /// An authority, where openssl is there.
-    fn new() -> Option<Self> {
-        find("openssl")?;
-        let office = Office { scratch: Scratch::new() };
-        office.openssl(&[
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "30",
-            "-subj",
-            "/CN=Example Root",
-            "-keyout",
-            "root.key",
-            "-out",
-            "root.crt",
-        ]);
-        Some(office)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.scratch.0.join(name)
-    }
-
-    fn root(&self) -> &Utf8Path {
-        Utf8Path::from_path(&self.scratch.0).expect("UTF-8")
-    }
-
-    fn openssl(&self, arguments: &[&str]) -> Vec<u8> {
-        let output =
-            Command::new("openssl").args(arguments).current_dir(&self.scratch.0).output().expect("it starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments:?}: {said}");
-        output.stdout
-    }
-
-    /// Makes `name.key` and `name.crt` for signing code. `kind` is `rsa:2048` or the name of a curve.
-    fn issue(&self, name: &str, kind: &str) {
-        self.issue_for(name, kind, "extendedKeyUsage=codeSigning\n");
-    }
-
-    fn issue_for(&self, name: &str, kind: &str, extensions: &str) {
-        let (key, request, certificate) =
-            (format!("{name}.key"), format!("{name}.csr"), format!("{name}.crt"));
-        let curve = format!("ec_paramgen_curve:{kind}");
-        let kind: &[&str] = if kind.starts_with("rsa") { &[kind] } else { &["ec", "-pkeyopt", &curve] };
-        let subject = format!("/O=Example Ltd/CN=Example {name}");
-        let rest = ["-nodes", "-subj", &subject, "-keyout", &key, "-out", &request];
-        self.openssl(&[&["req", "-new", "-newkey"], kind, &rest].concat());
-        let extensions = format!("basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n{extensions}");
-        std::fs::write(self.path("extensions"), extensions).expect("write");
-        self.openssl(&[
-            "x509",
-            "-req",
-            "-in",
-            &request,
-            "-CA",
-            "root.crt",
-            "-CAkey",
-            "root.key",
-            "-CAcreateserial",
-            "-days",
-            "20",
-            "-extfile",
-            "extensions",
-            "-out",
-            &certificate,
-        ]);
-    }
-
     /// The certificate in DER.
     fn der(&self, name: &str) -> Vec<u8> {
         self.openssl(&["x509", "-in", &format!("{name}.crt"), "-outform", "DER"])

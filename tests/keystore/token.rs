@@ -91,7 +91,7 @@ fn module() -> &'static str {
 /// The directory of the token in the second process.
 fn inner() -> Option<Office> {
     let path = std::env::var_os(INNER)?;
-    Some(Office { scratch: crate::support::project::Scratch(path.into()) })
+    Some(Office::at(path.into()))
 }
 
 fn settings(more: Json) -> Json {

@@ -4,7 +4,7 @@
 use crate::support::clients::find;
 use crate::support::office::Office;
 use crate::support::project::Project;
-use crate::support::windows::{TRIPLE, project, run};
+use crate::support::windows::{TRIPLE, project, run, wine};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +24,7 @@ fn table(pfx: &Path, servers: &[String]) -> String {
 fn signed(more: &str) -> Option<(Office, Project, crate::support::http::Server)> {
     let office = Office::new()?;
     office.issue("code", "rsa:3072");
-    office.export("code", PASSWORD);
+    office.export("code", PASSWORD, &["-certfile", "root.crt"]);
     let server = office.timestamps();
     let table = table(&office.path("code.pfx"), &[server.url("/nonsense"), server.url("/")]);
     let project = project(&["zip"], &format!("{more}\n{table}"))?;
@@ -72,6 +72,9 @@ fn what_is_in_an_archive_is_signed_and_stamped_and_paid_for_once() {
     assert!(said.contains("Timestamp Server Signature verification: ok"), "{said}");
     assert!(said.contains("Text description: hello"), "{said}");
     project.run(&["verify", "target/deploy/hello-1.0.0"]).good();
+    if let Some(output) = wine(program.parent().expect("a directory"), &["hello.exe"]) {
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), "hello");
+    }
     // Without its signature it is the program that the same source gives without a key.
     let release = release_json(&project);
     let contents = &release["artifacts"][0]["contents"];
@@ -166,7 +169,7 @@ fn what_keeps_a_program_from_being_signed_is_told() {
     assert!(!project.path("target/x86_64-pc-windows-gnullvm").exists());
     // A certificate that is for something else.
     office.issue_for("mail", "P-256", "extendedKeyUsage=emailProtection\n");
-    office.export("mail", PASSWORD);
+    office.export("mail", PASSWORD, &[]);
     project.write("Deploy.toml", manifest.replace("code.pfx", "mail.pfx"));
     let ran = run(&project, &[("WIN_PASSWORD", PASSWORD)], &["bundle"]);
     assert_eq!(ran.code, Some(77));

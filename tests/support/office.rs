@@ -24,6 +24,11 @@ impl Office {
         Some(office)
     }
 
+    /// The directory of an authority that is there already.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Office { scratch: Scratch(path) }
+    }
+
     /// A file of the authority.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.scratch.0.join(name)
@@ -60,24 +65,12 @@ impl Office {
         self.openssl(&[&issue[..], &rest[..]].concat());
     }
 
-    /// Makes `name.pfx` of a key and its certificate.
-    pub(crate) fn export(&self, name: &str, password: &str) {
+    /// Makes `name.pfx` of a key and its certificate, with these further arguments.
+    pub(crate) fn export(&self, name: &str, password: &str, more: &[&str]) {
         let (key, certificate, pfx) = (format!("{name}.key"), format!("{name}.crt"), format!("{name}.pfx"));
         let password = format!("pass:{password}");
-        self.openssl(&[
-            "pkcs12",
-            "-export",
-            "-inkey",
-            &key,
-            "-in",
-            &certificate,
-            "-certfile",
-            "root.crt",
-            "-passout",
-            &password,
-            "-out",
-            &pfx,
-        ]);
+        let names = ["-inkey", &key, "-in", &certificate, "-out", &pfx, "-passout", &password];
+        self.openssl(&[&["pkcs12", "-export"], &names[..], more].concat());
     }
 
     /// A server that gives timestamps at `/` and nonsense at `/nonsense`.
