@@ -101,7 +101,7 @@ fn numbers(signature: &[u8], length: usize) -> Vec<u8> {
 }
 
 /// A vault with the certificate and the key of that name.
-fn vault(
+pub(super) fn vault(
     office: &Office,
     name: &str,
     twist: impl Fn(&Request) -> Option<Vec<Act>> + Send + Sync + 'static,
@@ -160,7 +160,7 @@ fn vault_settings(server: &Server) -> Json {
     json!({ "azure-key-vault": server.url(""), "certificate": "release", "authority": server.url("") })
 }
 
-const BY_SECRET: [(&str, &str); 3] =
+pub(super) const BY_SECRET: [(&str, &str); 3] =
     [("AZURE_TENANT_ID", "tenant"), ("AZURE_CLIENT_ID", "client"), ("AZURE_CLIENT_SECRET", SECRET)];
 
 #[test]

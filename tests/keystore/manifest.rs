@@ -86,9 +86,14 @@ fn what_is_wrong_is_said_of_the_keystore_that_was_meant() {
     ] {
         assert_eq!(problems(table), [expected], "{table}");
     }
-    let nothing = problems("{ password-env = \"A\" }");
-    assert_eq!(nothing.len(), 1, "{nothing:?}");
-    assert!(nothing[0].starts_with("`sign.windows.key` has none of `pfx`, `pfx-env`, `pem`"), "{nothing:?}");
+    let nothing = "`sign.windows.key` has none of `pfx`, `pfx-env`, `pem`, `pem-env`, `pkcs11`, `azure-artifact-signing`, \
+                   `azure-key-vault`, `aws-kms`, `google-kms` and `command`; expected one of them";
+    for table in ["{}", "{ password-env = \"A\" }"] {
+        assert_eq!(problems(table), [nothing], "{table}");
+    }
+    let misspelt = problems("{ azure-artifact-sign = \"https://a\", account = \"a\", profile = \"p\" }");
+    let suggests = |problem: &String| problem.ends_with("did you mean `azure-artifact-signing`?");
+    assert!(misspelt.iter().any(suggests), "{misspelt:?}");
 }
 
 #[test]

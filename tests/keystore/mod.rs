@@ -7,9 +7,9 @@ mod command;
 mod files;
 mod google;
 mod manifest;
+mod release;
 mod token;
 
-use crate::support::clients::find;
 use crate::support::office::Office;
 use cargo_deploy::bench::clock;
 use cargo_deploy::bench::environment::Environment;
@@ -18,7 +18,7 @@ use cargo_deploy::keystore::{self, KeySettings, KeystoreContext};
 use deploy_crypto::{Hash, KeyPurpose, PrivateKey, SigningKey};
 use deploy_plan::finding::Finding;
 use serde_json::Value as Json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// What must be seen nowhere.
@@ -138,11 +138,6 @@ fn failure(key: &dyn SigningKey) -> (deploy_model::FailureClass, String) {
     let said = cargo_deploy::cause::chain(&error);
     nothing_tells(&format!("{error:?} {said}"));
     (keystore::class(&error), said)
-}
-
-/// Whether a program is there that a test needs beside openssl.
-fn needs(program: &str) -> Option<PathBuf> {
-    find(program)
 }
 
 fn executable(path: &Path, text: &str) {

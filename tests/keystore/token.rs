@@ -3,7 +3,8 @@
 //! A module reads its configuration from the environment of the process, once. So each test runs itself again as a process of
 //! its own, with the environment that belongs to its token.
 
-use super::{How, Office, SECRET, USUAL, needs};
+use super::{How, Office, SECRET, USUAL};
+use crate::support::clients::find;
 use deploy_crypto::Hash;
 use serde_json::{Value as Json, json};
 use std::process::Command;
@@ -18,10 +19,10 @@ const MODULES: [&str; 3] = [
 /// The variable that says to the second process where the token is.
 const INNER: &str = "KEYSTORE_TEST_TOKEN";
 
-/// Makes a token with two keys, and runs the test named so again with it.
-fn with_a_token(test: &str) {
-    let Some(office) = Office::new() else { return };
-    let (Some(_), Some(_)) = (needs("softhsm2-util"), needs("pkcs11-tool")) else { return };
+/// Makes a token with keys and certificates; `None` where SoftHSM is not there.
+pub(super) fn token() -> Option<Office> {
+    let office = Office::new()?;
+    let (Some(_), Some(_)) = (find("softhsm2-util"), find("pkcs11-tool")) else { return None };
     std::fs::create_dir(office.path("tokens")).expect("create");
     let configuration = format!(
         "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
@@ -32,15 +33,12 @@ fn with_a_token(test: &str) {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(office.root()).env("SOFTHSM2_CONF", office.path("softhsm2.conf"));
         let output = command.output().expect("it starts");
-        let said =
-            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{program} {arguments:?}: {said}");
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        assert!(output.status.success(), "{program} {arguments:?}: {}", said.concat());
     };
     for label in ["release", "spare"] {
-        run(
-            "softhsm2-util",
-            &["--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "87654321"],
-        );
+        let free = ["--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "87654321"];
+        run("softhsm2-util", &free);
     }
     for (name, kind, id) in [("rsa", "rsa:2048", "01"), ("small", "P-256", "02"), ("large", "P-384", "03")] {
         office.issue(name, kind);
@@ -51,28 +49,16 @@ fn with_a_token(test: &str) {
             continue;
         }
         std::fs::write(office.path(&der), office.der(name)).expect("write");
-        let module = module();
-        run(
-            "pkcs11-tool",
-            &[
-                "--module",
-                module,
-                "--token-label",
-                "release",
-                "--login",
-                "--pin",
-                PIN,
-                "--write-object",
-                &der,
-                "--type",
-                "cert",
-                "--id",
-                id,
-                "--label",
-                name,
-            ],
-        );
+        let token = ["--module", module(), "--token-label", "release", "--login", "--pin", PIN];
+        let write = ["--write-object", &der, "--type", "cert", "--id", id, "--label", name];
+        run("pkcs11-tool", &[&token[..], &write[..]].concat());
     }
+    Some(office)
+}
+
+/// Runs the test named so again, with a token.
+fn with_a_token(test: &str) {
+    let Some(office) = token() else { return };
     let output = Command::new(std::env::current_exe().expect("a path"))
         .args([test, "--exact", "--nocapture"])
         .env("SOFTHSM2_CONF", office.path("softhsm2.conf"))
@@ -80,11 +66,12 @@ fn with_a_token(test: &str) {
         .output()
         .expect("it starts");
     let said =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
-fn module() -> &'static str {
+/// SoftHSM.
+pub(super) fn module() -> &'static str {
     MODULES.into_iter().find(|path| std::path::Path::new(path).exists()).expect("the module of SoftHSM")
 }
 

@@ -46,7 +46,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "<names of the manifest>",
-        "Keys, passphrases and passwords: `sign.gpg.key.env`, `sign.gpg.passphrase-env`, `sign.minisign.key.env`, `sign.minisign.password-env`.",
+        "Keys, passphrases and passwords: `sign.gpg.key.env`, `sign.gpg.passphrase-env`, `sign.minisign.key.env`, `sign.minisign.password-env`, and what ends in `-env` below `sign.windows.key`.",
     ),
     ("CARGO_ENCODED_RUSTFLAGS", "rustc flags, separated by 0x1f; extended, never replaced."),
     ("CARGO_HOME", "Cargo's home directory."),

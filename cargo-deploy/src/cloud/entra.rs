@@ -140,6 +140,9 @@ impl Tokens for Application {
             ],
         }
         .json(network)?;
-        Ok(AccessToken { value: Secret::new(given.access_token), until: asked + given.expires_in })
+        Ok(AccessToken {
+            value: Secret::new(given.access_token),
+            until: asked.saturating_add(given.expires_in),
+        })
     }
 }

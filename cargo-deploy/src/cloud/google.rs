@@ -320,7 +320,7 @@ impl ServiceAccount {
 
 impl Granted {
     fn token(self) -> AccessToken {
-        let until = clock::unix_seconds() + self.expires_in.unwrap_or(LIFETIME);
+        let until = clock::unix_seconds().saturating_add(self.expires_in.unwrap_or(LIFETIME));
         AccessToken { value: Secret::new(self.access_token), until }
     }
 }

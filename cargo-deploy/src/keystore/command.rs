@@ -5,7 +5,6 @@
 //! `DEPLOY_SIGN_ALGORITHM` the kind of key (`rsa`, `ecdsa-p256`). It is run once for each signature, in the workspace's root.
 
 use crate::bench::environment::Environment;
-use crate::bench::files;
 use crate::bench::process::{ProcessError, Program};
 use crate::cause::chain;
 use crate::keystore::{Keystore, KeystoreContext, credential};
@@ -74,17 +73,15 @@ impl Keystore for Command {
 
 /// The program: a path with a slash is relative to the workspace's root, a name is looked up on PATH.
 fn find(context: &KeystoreContext<'_>, program: &str) -> Option<Utf8PathBuf> {
-    let is_file = |path: &Utf8PathBuf| {
-        // A program may be a link.
-        files::open(path)
-            .and_then(|file| crate::bench::files::FileErrorExt::file(file.metadata(), "look at", path))
-            .is_ok_and(|metadata| metadata.is_file())
-    };
+    let is_file = |path: &Utf8PathBuf| path.is_file();
     if program.contains('/') {
         return Some(context.root.join(program)).filter(is_file);
     }
-    let directories = context.environment.get("PATH").unwrap_or_default().split(':');
-    directories.map(|directory| context.environment.directory.join(directory).join(program)).find(is_file)
+    let path = context.environment.get_os("PATH")?;
+    std::env::split_paths(path)
+        .filter_map(|directory| Utf8PathBuf::from_path_buf(directory).ok())
+        .map(|directory| context.environment.directory.join(directory).join(program))
+        .find(is_file)
 }
 
 /// The values of variables that are secret by their names. A program that fails may say one of them.

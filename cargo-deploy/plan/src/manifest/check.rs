@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::schema::LATER_KEYS;
 use super::source::{Location, Source, SourceKind, Sources, without_credentials};
 use super::suggestion::{joined, nearest};
-use super::view::{Kinds, View, common_tag, one_of, telling_keys};
+use super::view::{Kinds, TellingKey, View, common_tag, one_of, telling_keys};
 
 /// After how many problems a layer is looked at no further. A report shows fewer, the first ones in the file, so
 /// there have to be some to choose from.
@@ -207,15 +207,15 @@ impl<'c> Checker<'c> {
     /// Tables that say by a key which sort they are: `{ pfx = ... }`.
     fn choose_by_key<'v>(
         &mut self,
-        telling: &[(&str, usize)],
+        telling: &[TellingKey<'_>],
         fitting: &[&'v View<'c>],
         table: &Table,
         place: Place<'_>,
     ) -> Option<&'v View<'c>> {
-        let keys: Vec<&str> = telling.iter().map(|(key, _)| *key).collect();
-        let present: Vec<&(&str, usize)> =
-            telling.iter().filter(|(key, _)| table.contains_key(*key)).collect();
-        let sorts: BTreeSet<usize> = present.iter().map(|(_, position)| *position).collect();
+        let keys: Vec<&str> = telling.iter().filter(|key| key.leads).map(|key| key.name).collect();
+        let present: Vec<&TellingKey<'_>> =
+            telling.iter().filter(|key| table.contains_key(key.name)).collect();
+        let sorts: BTreeSet<usize> = present.iter().map(|key| key.branch).collect();
         match (sorts.first(), sorts.len()) {
             (Some(position), 1) => fitting.get(*position).copied(),
             (None, _) => {
@@ -231,7 +231,7 @@ impl<'c> Checker<'c> {
                 None
             }
             _ => {
-                let present: Vec<&str> = present.iter().map(|(key, _)| *key).collect();
+                let present: Vec<&str> = present.iter().map(|key| key.name).collect();
                 self.exactly_one(&keys, &present, table, place);
                 None
             }

@@ -355,7 +355,7 @@ impl<'s> View<'s> {
         if let Some(branches) = self.alternatives.first() {
             let tables: Vec<&View<'s>> = branches.iter().collect();
             if let Some(keys) = telling_keys(&tables) {
-                let keys = keys.into_iter().map(|(key, _)| key);
+                let keys = keys.into_iter().filter(|key| key.leads).map(|key| key.name);
                 return format!("a table with one of {}", joined(keys, '`', "and"));
             }
             let mut all: Vec<String> = Vec::new();
@@ -460,21 +460,38 @@ pub(crate) fn common_tag<'s>(branches: &[&View<'s>]) -> Option<&'s str> {
     })
 }
 
-/// The keys that tell tables of several sorts apart, each with the position of its branch: those that a branch needs, or
-/// needs one of, and that no other branch knows. `None` if a branch has no such key.
-pub(crate) fn telling_keys<'s>(branches: &[&View<'s>]) -> Option<Vec<(&'s str, usize)>> {
+/// A key that only one sort of table has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TellingKey<'s> {
+    /// Its name.
+    pub(crate) name: &'s str,
+    /// The position of its branch.
+    pub(crate) branch: usize,
+    /// Whether it is named when it is said what sorts there are: others only go with such a one.
+    pub(crate) leads: bool,
+}
+
+/// The keys that tell tables of several sorts apart: those that a branch needs, or needs one of, and that no other branch
+/// knows. `None` if a branch has no such key.
+pub(crate) fn telling_keys<'s>(branches: &[&View<'s>]) -> Option<Vec<TellingKey<'s>>> {
     let mut telling = Vec::new();
     for (position, branch) in branches.iter().enumerate() {
         let is_known_elsewhere = |key: &str| {
             let mut others = branches.iter().enumerate().filter(|(other, _)| *other != position);
             others.any(|(_, other)| other.properties().any(|(name, _)| name == key))
         };
-        let needed = branch.required().chain(branch.exclusive.iter().flatten().copied());
-        let before = telling.len();
-        telling.extend(needed.filter(|key| !is_known_elsewhere(key)).map(|key| (key, position)));
-        if telling.len() == before {
+        let one_of = branch.exclusive.iter().flatten().copied();
+        let mut found: Vec<TellingKey<'_>> = one_of
+            .filter(|key| !is_known_elsewhere(key))
+            .map(|name| TellingKey { name, branch: position, leads: true })
+            .collect();
+        for name in branch.required().filter(|key| !is_known_elsewhere(key)) {
+            found.push(TellingKey { name, branch: position, leads: found.is_empty() });
+        }
+        if found.is_empty() {
             return None;
         }
+        telling.extend(found);
     }
     Some(telling)
 }
