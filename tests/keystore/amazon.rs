@@ -259,13 +259,18 @@ fn a_service_that_is_busy_is_asked_again_and_garbage_is_never_used() {
             match signatures.fetch_add(1, Ordering::SeqCst) {
                 0 => Some(status("429 Too Many Requests", &["Retry-After: 1"])),
                 1 => Some(vec![Act::Reset]),
+                // The service says so with a status that means something else.
+                2 => {
+                    let body = json!({ "__type": "ThrottlingException", "message": "too many" });
+                    Some(refusal("400 Bad Request", &[], &body))
+                }
                 _ => None,
             }
         }
     });
     let how = How { variables: &BY_KEY, ..USUAL };
     office.signs(&*office.opened(settings(&server, "small.crt"), &how), "small", Hash::Sha256);
-    assert_eq!(signatures.load(Ordering::SeqCst), 3);
+    assert_eq!(signatures.load(Ordering::SeqCst), 4);
 
     let server = service(&office, "small", "AKIAEXAMPLE", |request| {
         let is_sign = request.header("x-amz-target") == Some("TrentService.Sign");

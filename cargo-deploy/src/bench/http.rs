@@ -164,6 +164,15 @@ impl HttpError {
 impl Network {
     /// Asks, and asks again where that may help. The last answer is given whatever its status.
     pub fn exchange(&self, request: &Request<'_>) -> Result<Answer, HttpError> {
+        self.exchange_while(request, Answer::may_pass)
+    }
+
+    /// As [`exchange`](Network::exchange), for services that say in the content of an answer that asking again may help.
+    pub fn exchange_while(
+        &self,
+        request: &Request<'_>,
+        passes: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, HttpError> {
         let failed = |tries, reason: HttpFailure| HttpError {
             url: shown(request.url),
             tries,
@@ -182,7 +191,7 @@ impl Network {
             tries += 1;
             let outcome = self.attempt(&address, &headers, request);
             let (may_pass, asked) = match &outcome {
-                Ok(answer) => (answer.may_pass(), answer.retry_after()),
+                Ok(answer) => (passes(answer), answer.retry_after()),
                 Err(failure) => (failure.may_pass(), None),
             };
             let pause = limits.pause(tries, asked);

@@ -149,7 +149,7 @@ pub(crate) struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// Asks; anything but a success is an error.
+    /// Asks, and again where the service says by status or code that it may help; anything but a success is an error.
     pub(crate) fn send(&self, network: &Network) -> Result<Answer, CloudError> {
         let request = Request {
             method: self.method,
@@ -160,7 +160,9 @@ impl Ask<'_> {
             encryption: Encryption::Needed,
         };
         let answer = network
-            .exchange(&request)
+            .exchange_while(&request, |answer| {
+                !answer.is_success() && self.class(answer) == FailureClass::Remote
+            })
             .map_err(|source| CloudError::Unanswered { action: self.action.to_owned(), source })?;
         if answer.is_success() { Ok(answer) } else { Err(self.refused(&answer)) }
     }
@@ -170,18 +172,23 @@ impl Ask<'_> {
         read_json(self.action, &self.send(network)?.body)
     }
 
-    fn refused(&self, answer: &Answer) -> CloudError {
-        let (code, message) = said(&answer.body);
-        let by_code = |code: &String| {
+    /// What a refusal means, by its code or else by its status.
+    fn class(&self, answer: &Answer) -> FailureClass {
+        let (code, _) = said(&answer.body);
+        let by_code = |code: String| {
             let matches = |known: &&(&str, FailureClass)| known.0 == code;
             self.codes.iter().find(matches).map(|(_, class)| *class)
         };
-        let class = code.as_ref().and_then(by_code).unwrap_or_else(|| match answer.status {
+        code.and_then(by_code).unwrap_or_else(|| match answer.status {
             401 | 403 => FailureClass::Credentials,
             _ if answer.may_pass() => FailureClass::Remote,
-            300..=399 => FailureClass::Remote,
             _ => FailureClass::Configuration,
-        });
+        })
+    }
+
+    fn refused(&self, answer: &Answer) -> CloudError {
+        let (code, message) = said(&answer.body);
+        let class = self.class(answer);
         CloudError::Refused(Box::new(Refusal {
             action: self.action.to_owned(),
             status: answer.status_line(),
