@@ -125,6 +125,14 @@ pub fn file(path: &Utf8Path) -> Result<Report, VerifyError> {
                 Ok(contents) => report.members = contents.listing.members.len(),
                 Err(error) => report.problems.push(problem(name, &chain(&error))),
             }
+            for signer in sign::CODE {
+                let mut content = files::open(path)?;
+                if matches!(signer.state(&mut content), Ok(CodeState::Signed))
+                    && let Err(error) = signer.check_any(&mut content)
+                {
+                    report.problems.push(problem(name, &chain(error.as_ref())));
+                }
+            }
         }
     }
     Ok(report)

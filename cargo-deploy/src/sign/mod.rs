@@ -130,8 +130,11 @@ pub trait CodeSigner: Plugin {
     /// digest of the file without it.
     fn check(&self, content: &mut dyn Content, record: &CodeSignerRecord) -> Result<Sha256, CodeError>;
 
-    /// Checks a signature that somebody else made: that it is good.
+    /// Checks that a file that somebody else has signed is still what they signed.
     fn check_foreign(&self, content: &mut dyn Content) -> Result<(), CodeError>;
+
+    /// Checks all of a signature of which nothing is known beforehand.
+    fn check_any(&self, content: &mut dyn Content) -> Result<(), CodeError>;
 }
 
 /// Why a signature inside a file is not good, or cannot be read.
@@ -157,6 +160,8 @@ pub trait AnyCodeSigner: Send + Sync {
     fn check(&self, content: &mut dyn Content, record: &CodeSignerRecord) -> Result<Sha256, CodeError>;
     /// See [`CodeSigner::check_foreign`].
     fn check_foreign(&self, content: &mut dyn Content) -> Result<(), CodeError>;
+    /// See [`CodeSigner::check_any`].
+    fn check_any(&self, content: &mut dyn Content) -> Result<(), CodeError>;
 }
 
 impl<S: CodeSigner> AnyCodeSigner for S {
@@ -190,6 +195,10 @@ impl<S: CodeSigner> AnyCodeSigner for S {
 
     fn check_foreign(&self, content: &mut dyn Content) -> Result<(), CodeError> {
         CodeSigner::check_foreign(self, content)
+    }
+
+    fn check_any(&self, content: &mut dyn Content) -> Result<(), CodeError> {
+        CodeSigner::check_any(self, content)
     }
 }
 

@@ -17,6 +17,7 @@ use deploy_crypto::authenticode::{
 };
 use deploy_crypto::timestamp::{self, Failure, Request as TimestampRequest, Token};
 use deploy_crypto::{Hash, KeyPurpose, SigningKey};
+use deploy_formats::msi::Package;
 use deploy_formats::pe::Pe;
 use deploy_model::release::CodeSignerRecord;
 use deploy_model::sha256::Hasher;
@@ -198,15 +199,13 @@ impl CodeSigner for Windows {
             None => return Ok(CodeState::Other),
             // A program for DOS begins with the same two letters and has no place for a signature.
             Some(authenticode::Kind::Pe) if Pe::open(&mut content).is_err() => return Ok(CodeState::Other),
-            Some(_) => authenticode::is_signed(&mut content),
-        };
-        match state {
-            Ok(true) => Ok(CodeState::Signed),
-            Ok(false) => Ok(CodeState::Unsigned),
             // Documents of old word processors are compound files, too.
-            Err(CodeFileError::Damaged { kind: authenticode::Kind::Msi, .. }) => Ok(CodeState::Other),
-            Err(error) => Err(Box::new(error)),
-        }
+            Some(authenticode::Kind::Msi) if Package::open(&mut content).is_err() => {
+                return Ok(CodeState::Other);
+            }
+            Some(_) => authenticode::is_signed(&mut content)?,
+        };
+        Ok(if state { CodeState::Signed } else { CodeState::Unsigned })
     }
 
     fn check(&self, mut content: &mut dyn Content, record: &CodeSignerRecord) -> Result<Sha256, CodeError> {
@@ -243,6 +242,11 @@ impl CodeSigner for Windows {
             ) => Err(Box::new(error)),
             Err(_) => Ok(()),
         }
+    }
+
+    fn check_any(&self, mut content: &mut dyn Content) -> Result<(), CodeError> {
+        authenticode::verify(&mut content, &expectations(false))?;
+        Ok(())
     }
 }
 
