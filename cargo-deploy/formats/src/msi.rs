@@ -1,7 +1,7 @@
 //! Windows Installer packages (`.msi`): a database of tables and streams in a compound file, with cabinets of files.
 //!
-//! A package is built in two steps. First the [`Database`]: plain data, made by whoever knows what shall be installed.
-//! Then [`write()`] makes the bytes, which know nothing of what the tables mean. [`Package`] reads all of it back.
+//! A package is built in two steps. First the [`Database`]: plain data, made of an [`Installer`] by [`tables()`], or by anybody else
+//! who knows what shall be installed; [`check()`] tells what would not work. Then [`write()`] makes the bytes, which know nothing of what the tables mean. [`Package`] reads all of it back.
 //!
 //! ```
 //! use std::io::{Cursor, Read};
@@ -22,28 +22,61 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod association;
 mod cabinet;
+mod check;
+mod component;
 mod compound;
 mod database;
+mod dialogue;
+mod directory;
+mod draft;
+mod environment;
+mod file;
+pub mod file_name;
 mod guid;
 mod installed;
+mod installer;
+mod language;
 mod listing;
 mod mszip;
 mod names;
 mod package;
 mod pool;
+mod product_version;
+mod property;
+mod registry;
 mod rows;
+mod rtf;
+#[cfg(test)]
+mod sample;
+pub mod schema;
+mod sequence;
+mod service;
+mod shortcut;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use cabinet::{Cabinet, CabinetError, CabinetFile, LARGEST_FOLDER, Open, Packing, spread};
+pub use check::{CheckProblem, Rule, check};
 pub use compound::CompoundError;
 pub use database::{Category, Column, ColumnType, Database, Foreign, Table, Validation, Value};
+pub use dialogue::Dialogues;
 pub use guid::{Guid, GuidError};
 pub use installed::{InstalledFile, PathProblem};
+pub use installer::{
+    Architecture, Association, Feature, FileVersion, Installer, InstallerProblem, PayloadFile, Place,
+    Product, Protocol, RegistryData, RegistryValue, Root, Scope, Service, ServiceAccount, ServiceStart,
+    Shortcut, Tables, tables,
+};
+pub use language::{Language, LanguageError};
 pub use listing::listing;
 pub use package::{MsiError, Package, unsigned, write};
 pub use pool::PoolError;
+pub use product_version::{ProductVersion, ProductVersionError};
+pub use property::properties;
 pub use rows::{RowsError, TableProblem};
+pub use rtf::Licence;
 pub use summary::{Summary, SummaryError};
