@@ -217,9 +217,12 @@ fn nothing_is_left_undone_or_waved_through() {
             continue;
         }
         let code = code(&text);
-        for word in [".unwrap()", "todo!", "unimplemented!", "#[allow", "#![allow", "dbg!", "unsafe {"] {
+        for word in [".unwrap()", "todo!", "unimplemented!", "#[allow", "#![allow", "dbg!"] {
             assert!(!code.contains(word), "{} has {word}", path.display());
         }
+        // The program at the front of a setup.exe calls Windows itself, in this one module.
+        let calls_windows = path.to_string_lossy().contains("setup-stub/src/platform/");
+        assert!(calls_windows || !code.contains("unsafe {"), "{} has unsafe code", path.display());
         for word in ["TODO", "FIXME", "XXX"] {
             assert!(!text.contains(word), "{} has {word}", path.display());
         }

@@ -47,6 +47,7 @@ pub mod rpm;
 pub mod rpm_repository;
 #[cfg(test)]
 mod sample;
+pub mod setup;
 pub mod squashfs;
 pub mod tar;
 pub mod universal;
