@@ -3,6 +3,7 @@
 mod appimage;
 mod deb;
 mod rpm;
+mod setup;
 mod squashfs;
 
 use crate::support::clients;

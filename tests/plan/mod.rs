@@ -68,6 +68,7 @@ fn sealing(catalog: &mut Catalog) {
         pre_release: '~',
         layout: Layout::Freedesktop,
         program: Some("stub"),
+        installs_program: None,
         embeds: Some("seal"),
         executable: false,
     };

@@ -4,6 +4,7 @@ pub(crate) mod clients;
 pub(crate) mod elf;
 pub(crate) mod http;
 pub(crate) mod office;
+pub(crate) mod pe;
 pub(crate) mod project;
 pub(crate) mod snapshot;
 pub(crate) mod windows;

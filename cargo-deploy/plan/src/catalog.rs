@@ -129,6 +129,8 @@ pub struct Shape {
     pub layout: Layout,
     /// The program of ours, by id, that it needs for the target.
     pub program: Option<&'static str>,
+    /// Where that program is among the files, too, for formats that install it: signed like every other program.
+    pub installs_program: Option<&'static str>,
     /// The signer, by id, whose signature goes inside.
     pub embeds: Option<&'static str>,
     /// Whether the package is a program itself.
@@ -146,6 +148,7 @@ impl Shape {
         pre_release: '-',
         layout: Layout::Rooted,
         program: None,
+        installs_program: None,
         embeds: None,
         executable: false,
     };

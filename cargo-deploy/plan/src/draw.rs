@@ -56,7 +56,7 @@ pub fn draw(project: &Project, facts: &Facts, catalog: &Catalog, until: Until) -
             let examined = drawing.examine(target, finished, declaration.clone());
             declared.push(declaration);
             if until == Until::Published {
-                let signed = drawing.sign_code(target, finished, examined, &fetched);
+                let signed = drawing.sign_code(target, &formats, finished, examined, &fetched);
                 let programs = Programs { binaries: finished, examined, signed, fetched: &fetched };
                 for format in &formats {
                     packages.extend(drawing.package(target, format, &programs));
@@ -350,18 +350,27 @@ impl Drawing<'_> {
     fn sign_code(
         &mut self,
         target: &ProjectTarget,
+        formats: &[Format],
         binaries: Handle,
         examined: Handle,
         fetched: &[(&Asset, Handle)],
     ) -> Option<Handle> {
         let system = target.target.os;
-        let (signer, _) = self.facts.code_signers.iter().find(|(_, one)| one.systems.contains(&system))?;
+        let signers = &self.facts.code_signers;
+        let signer = signers.iter().find(|(_, one)| one.systems.contains(&system))?.0.clone();
         let mut needs = vec![examined, binaries];
         let mut entries = self.entries(target, binaries, fetched, false, &mut needs)?;
         entries.retain(|entry| matches!(entry.role, Role::Program | Role::Resource));
-        let id = StepId::of(&["sign-code", signer, &target.target.name]);
+        for format in formats {
+            let Some(own) = self.own_program(target, format, &mut needs) else { continue };
+            if !entries.contains(&own) {
+                entries.push(own);
+            }
+        }
+        entries.sort();
+        let id = StepId::of(&["sign-code", &signer, &target.target.name]);
         let title = format!("Signing the programs for {} with {signer}", target.target.name);
-        let action = Action::SignCode(SignCode { signer: signer.clone(), entries });
+        let action = Action::SignCode(SignCode { signer, entries });
         Some(self.builder.add(id, title, &needs, action))
     }
 
@@ -508,6 +517,21 @@ impl Drawing<'_> {
         Some(entries)
     }
 
+    /// The program of ours that a format installs among the files.
+    fn own_program(
+        &mut self,
+        target: &ProjectTarget,
+        format: &Format,
+        needs: &mut Vec<Handle>,
+    ) -> Option<PlannedEntry> {
+        let shape = &self.catalog.packagers.get(format)?.shape;
+        let (program, path) = (shape.program?, shape.installs_program?);
+        let handle = self.tool(target, program)?;
+        needs.push(handle);
+        let source = Source::Output { step: self.builder.id(handle), name: program.to_owned() };
+        Some(PlannedEntry { path: path.parse().ok()?, source, executable: true, role: Role::Program })
+    }
+
     fn package(&mut self, target: &ProjectTarget, format: &Format, programs: &Programs<'_>) -> Option<Made> {
         let shape = self.catalog.packagers.get(format)?.shape.clone();
         let app = &self.project.app;
@@ -515,7 +539,10 @@ impl Drawing<'_> {
         let mut needs = vec![programs.examined, programs.binaries];
         needs.extend(programs.signed);
         let freedesktop = shape.layout == Layout::Freedesktop;
-        let entries = self.entries(target, programs.binaries, programs.fetched, freedesktop, &mut needs)?;
+        let mut entries =
+            self.entries(target, programs.binaries, programs.fetched, freedesktop, &mut needs)?;
+        entries.extend(self.own_program(target, format, &mut needs));
+        entries.sort();
         let file = self.file_name(target, format)?;
         let root: Option<RelPath> = (shape.layout == Layout::Rooted)
             .then(|| format!("{}-{}-{}", app.name, app.version, row.triple).parse().ok())

@@ -116,6 +116,12 @@ pub const CODES: &[(&str, &str)] = &[
     ("rpm::invalid-text", "A text of an rpm package is not what rpm can hold."),
     ("rpm::invalid-dependency", "What an rpm package says of other packages cannot be understood."),
     ("rpm::invalid-script", "A script of an rpm package cannot be run."),
+    (
+        "setup::needs-machine",
+        "A setup.exe for one user has services or machine-wide values, which it could not install.",
+    ),
+    ("setup::unfit-name", "A name that a setup.exe makes a folder of cannot be one on Windows."),
+    ("setup::unknown-program", "The program that a setup.exe starts is not in the package."),
     ("plan::no-toolchain", "No toolchain that can compile for a target can be used on this machine."),
     (
         "plan::no-static-target",

@@ -31,6 +31,7 @@ use deploy_plan::plan::{
     Source, Step, Tool,
 };
 use deploy_plan::project::Role;
+use deploy_plan::windows_app::WindowsApp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -260,6 +261,12 @@ pub(crate) fn fingerprint(
             fingerprint.add("sources", program.digest().as_str());
             fingerprint.add("triple", tool.triple.as_str());
             fingerprint.add_json("tools", &setup.tools.get("rustc"));
+            if is_for_windows(tool) {
+                fingerprint.add_json("application", &(&plan.app, &plan.windows));
+                for path in plan.windows.iter().flat_map(|windows| &windows.icon) {
+                    fingerprint.add(path.to_string(), project_file(path, known)?.sha256.as_str());
+                }
+            }
         }
         Action::SignCode(action) => {
             add_code_signer(&mut fingerprint, &action.signer, plan)?;
@@ -334,6 +341,11 @@ pub(crate) fn fingerprint(
         }
     }
     Ok(Some(fingerprint))
+}
+
+/// Whether a program of ours is for Windows, where it says whose installer it is.
+fn is_for_windows(tool: &Tool) -> bool {
+    tool.triple.as_str().contains("-windows-")
 }
 
 /// What decides a signature inside a program beside the program: the key and what was asked of it.
@@ -636,6 +648,19 @@ impl Engine<'_> {
     fn finish_programs(&self, action: &Finish, bench: &Workbench<'_>) -> Result<Receipt, StepError> {
         let outputs = self.with_known(|known| receipt(known, &action.binaries).cloned())?.outputs;
         let windows = self.plan.windows.clone().unwrap_or_default();
+        let finisher = self.finisher(&windows)?;
+        let mut made = Receipt::default();
+        for (name, output) in outputs {
+            let bytes = files::read(&output.path)?;
+            let finished = finisher.finish(&name, bytes)?;
+            let file = bench.file(&name);
+            files::replace(&file, &finished)?;
+            made.outputs.insert(name, self.store.adopt(&file, true, &self.memo)?);
+        }
+        Ok(made)
+    }
+
+    fn finisher<'a>(&'a self, windows: &'a WindowsApp) -> Result<Finisher<'a>, StepError> {
         let read = |path: &RelPath| files::read(&self.setup.root.join(path.as_str()));
         let icon = match &windows.icon {
             Some(path) => Some(
@@ -646,16 +671,7 @@ impl Engine<'_> {
         };
         let manifest = windows.manifest.as_ref().map(read).transpose()?;
         let manifest = manifest.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let finisher = Finisher { app: &self.plan.app, windows: &windows, icon, manifest };
-        let mut made = Receipt::default();
-        for (name, output) in outputs {
-            let bytes = files::read(&output.path)?;
-            let finished = finisher.finish(&name, bytes)?;
-            let file = bench.file(&name);
-            files::replace(&file, &finished)?;
-            made.outputs.insert(name, self.store.adopt(&file, true, &self.memo)?);
-        }
-        Ok(made)
+        Ok(Finisher { app: &self.plan.app, windows, icon, manifest })
     }
 
     fn examine(&self, action: &Examine) -> Result<Receipt, StepError> {
@@ -737,6 +753,11 @@ impl Engine<'_> {
         let program =
             program::find(&tool.program).ok_or_else(|| StepError::NoPlugin { id: tool.program.clone() })?;
         let file = program::compile(program, &tool.triple, self.setup.machine, bench).map_err(Box::new)?;
+        if is_for_windows(tool) {
+            let windows = self.plan.windows.clone().unwrap_or_default();
+            let finished = self.finisher(&windows)?.installer(&tool.program, files::read(&file)?)?;
+            files::replace(&file, &finished)?;
+        }
         let mut receipt = Receipt::default();
         receipt.outputs.insert(tool.program.clone(), self.store.adopt(&file, true, &self.memo)?);
         Ok(receipt)

@@ -67,6 +67,7 @@ impl Packager for Deb {
         pre_release: '~',
         layout: Layout::Freedesktop,
         program: None,
+        installs_program: None,
         embeds: None,
         executable: false,
     };

@@ -4,6 +4,7 @@ pub mod appimage;
 pub mod archive;
 pub mod deb;
 pub mod rpm;
+pub mod setup;
 
 use crate::bench::Workbench;
 use crate::bench::files::FileError;
@@ -25,6 +26,7 @@ pub const ALL: &[&dyn AnyPackager] = &[
     &appimage::AppImage,
     &deb::Deb,
     &rpm::Rpm,
+    &setup::Setup,
     &archive::TarGz,
     &archive::TarXz,
     &archive::TarZst,

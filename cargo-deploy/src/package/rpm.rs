@@ -69,6 +69,7 @@ impl Packager for Rpm {
         pre_release: '~',
         layout: Layout::Freedesktop,
         program: None,
+        installs_program: None,
         embeds: Some("gpg"),
         executable: false,
     };

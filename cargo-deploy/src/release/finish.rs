@@ -94,6 +94,27 @@ impl Finisher<'_> {
         Ok(bytes)
     }
 
+    /// The finished bytes of a program of ours that installs the application, and removes it again.
+    pub fn installer(&self, name: &str, program: Vec<u8>) -> Result<Vec<u8>, FinishError> {
+        let mut version = self.version_info(name);
+        version.strings.retain(|(key, _)| key != "InternalName" && key != "OriginalFilename");
+        for (key, value) in &mut version.strings {
+            if key == "FileDescription" {
+                *value = format!("{} Setup", self.app.title);
+            }
+        }
+        let manifest = ApplicationManifest { common_controls: true, ..ApplicationManifest::default() };
+        let finishing = Finishing {
+            version: Some(Wanted::filling(version)),
+            icons: self.icon.clone().map(|icon| Wanted::filling(vec![icon])),
+            manifest: Some(Wanted::filling(Manifest::Settings(manifest))),
+            resources: Vec::new(),
+            language: ENGLISH,
+        };
+        finish(program, &finishing)
+            .map_err(|source| FinishError::Program { program: name.to_owned(), source })
+    }
+
     fn policy(&self) -> Option<Policy> {
         match self.windows.resources {
             ResourcePolicy::Keep => None,

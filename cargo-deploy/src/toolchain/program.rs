@@ -9,13 +9,26 @@ use crate::toolchain::standard_library;
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_appimage_runtime::{self as appimage_runtime, Directories};
 use deploy_model::{FailureClass, Sha256, Triple};
+use deploy_setup_stub as setup_stub;
 
 /// Every program of ours.
-pub const ALL: &[OwnProgram] = &[OwnProgram {
-    id: appimage_runtime::NAME,
-    sources: appimage_runtime::SOURCE,
-    rustflags: appimage_runtime::rustflags,
-}];
+pub const ALL: &[OwnProgram] = &[
+    OwnProgram {
+        id: appimage_runtime::NAME,
+        sources: appimage_runtime::SOURCE,
+        rustflags: appimage_runtime::rustflags,
+        suffix: "",
+    },
+    OwnProgram {
+        id: setup_stub::NAME,
+        sources: setup_stub::SOURCE,
+        rustflags: |at| {
+            let Directories { source, crates, sysroot } = *at;
+            setup_stub::rustflags(&setup_stub::Directories { source, crates, sysroot })
+        },
+        suffix: ".exe",
+    },
+];
 
 /// A program with its sources.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +39,8 @@ pub struct OwnProgram {
     pub sources: &'static [(&'static str, &'static str)],
     /// The flags of rustc that link it without any C compiler, and keep directories out of its bytes.
     pub rustflags: fn(&Directories<'_>) -> Vec<String>,
+    /// What cargo adds to the name of its binary on the systems that it is for.
+    pub suffix: &'static str,
 }
 
 impl OwnProgram {
@@ -208,5 +223,5 @@ fn build(
     let threads = bench.threads.max(1).to_string();
     let directory = target_directory.as_str();
     cargo(&["build", "--release", "--target-dir", directory, "--bin", own.id, "-j", &threads], &flags)?;
-    Ok(target_directory.join(triple.as_str()).join("release").join(own.id))
+    Ok(target_directory.join(triple.as_str()).join("release").join(format!("{}{}", own.id, own.suffix)))
 }
