@@ -98,6 +98,15 @@ echo "# a damaged one"
 run damaged.exe /S
 run "$there\hello.exe"
 
+echo "# one that was ended in between"
+mkdir -p "$here/.setup/old" "$here/.setup/new"
+mv "$here/hello.exe" "$here/.setup/old/"
+echo half | tee "$here/hello.exe" "$here/half.txt" "$here/.setup/new/last.txt" >/dev/null
+printf 'half.txt\nhello.exe\nlast.txt' >"$here/.setup/plan"
+run damaged.exe /S
+run "$there\hello.exe"
+(cd "$here" && ls -A | grep -e half -e setup -e last) || echo "put back"
+
 echo "# one that cannot be finished"
 mkdir "$here/.hold"; cat >"$drive/hold.bat" <<'BATCH'
 ping -n 20 127.0.0.1 < "C:\users\root\AppData\Local\Programs\Hello App\hello.exe"
@@ -161,6 +170,11 @@ hello 1.1.0 from C:\users\root\AppData\Local\Programs\Hello App\hello.exe
 -> 4
 hello 1.1.0 from C:\users\root\AppData\Local\Programs\Hello App\hello.exe
 -> 7
+# one that was ended in between
+-> 4
+hello 1.1.0 from C:\users\root\AppData\Local\Programs\Hello App\hello.exe
+-> 7
+put back
 # one that cannot be finished
 -> 1
 as it was

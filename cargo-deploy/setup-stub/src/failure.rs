@@ -99,10 +99,6 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, Error> {
     fn doing(self, what: &str, of: &str) -> Result<T, Failure> {
-        self.map_err(|error| match error {
-            // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL
-            Error(112 | 39) => Failure::NoSpace(0),
-            error => Failure::System { what: alloc::format!("{what} {of}"), error },
-        })
+        self.map_err(|error| Failure::System { what: alloc::format!("{what} {of}"), error })
     }
 }

@@ -255,15 +255,15 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// What `/?` shows.
 pub(crate) const HELP: &str = "\
-/S\tsilently: nothing is shown or asked\n\
-/D=FOLDER\twhere to; the last argument, without quotes\n\
-/CURRENTUSER, /ALLUSERS\tfor whom, where the package lets you choose\n\
-/LOG=FILE\twrite down what is done\n\
-/LANG=de\tthe language\n\
-/uninstall\tremove the application\n\
---force-run\tstart the application afterwards\n\
---allow-downgrade\tlet an older version replace a newer one\n\
---updated\tthis is an update: the application is about to end\n\n\
+/S: silently: nothing is shown or asked\n\
+/D=FOLDER: where to; the last argument, without quotes\n\
+/CURRENTUSER, /ALLUSERS: for whom, where the package lets you choose\n\
+/LOG=FILE: write down what is done\n\
+/LANG=de: the language\n\
+/uninstall: remove the application\n\
+--force-run: start the application afterwards\n\
+--allow-downgrade: let an older version replace a newer one\n\
+--updated: this is an update: the application is about to end\n\n\
 Exit codes: 0 done, 1 failed and rolled back, 2 wrong argument, 3 cancelled, 4 damaged, 5 a newer version is \
 installed, 6 the application could not be closed, 7 another installation is running, 8 no administrator's rights, \
 9 not enough space";
