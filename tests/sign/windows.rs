@@ -193,3 +193,39 @@ fn what_keeps_a_program_from_being_signed_is_told() {
     assert_eq!(ran.code, Some(77), "{}", ran.text());
     assert!(ran.stderr.contains("timestamps come from a server"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_setup_program_and_the_uninstaller_in_it_are_signed() {
+    let (Some(_), Some(office)) = (find("osslsigncode"), Office::new()) else { return };
+    office.issue("code", "rsa:3072");
+    office.export("code", PASSWORD, &["-certfile", "root.crt"]);
+    let table = table(&office.path("code.pfx"), &[]);
+    let Some(project) = project(&["setup"], &format!("[release]\nrequire = [\"signed\"]\n\n{table}")) else {
+        return;
+    };
+    // The crates of the program come from where the machine has them already.
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cargo_home = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
+    run(&project, &[("WIN_PASSWORD", PASSWORD), ("CARGO_HOME", &cargo_home)], &["bundle"]).good();
+    let file = project.release().join("hello-1.0.0-x64-setup.exe");
+    let (good, said) = osslsigncode(&office, &file);
+    assert!(good, "{said}");
+    let release = release_json(&project);
+    let artifacts = release["artifacts"].as_array().expect("artifacts");
+    let setup = artifacts.iter().find(|one| one["file"] == "hello-1.0.0-x64-setup.exe").expect("the setup");
+    let contents = setup["contents"].as_array().expect("contents");
+    for name in ["hello.exe", "uninstall.exe"] {
+        let program = contents.iter().find(|one| one["path"] == name).expect("a program");
+        assert_eq!(program["code-signature"]["signer"], "windows", "{name}");
+    }
+    project.run(&["verify", "target/deploy/hello-1.0.0"]).good();
+    let mut bytes = std::fs::read(&file).expect("read");
+    let middle = bytes.len() * 3 / 4;
+    bytes[middle] ^= 1;
+    std::fs::remove_file(&file).expect("remove");
+    std::fs::write(&file, &bytes).expect("write");
+    assert!(!osslsigncode(&office, &file).0);
+    let ran = project.run(&["verify", "target/deploy/hello-1.0.0/hello-1.0.0-x64-setup.exe"]);
+    assert!(ran.text().contains("hello-1.0.0-x64-setup.exe"), "{}", ran.text());
+    assert_ne!(ran.code, Some(0), "{}", ran.text());
+}
