@@ -17,6 +17,11 @@ pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
+/// The key of the directory around that of the product; 1 is the next one.
+fn outer(distance: usize) -> String {
+    format!("OuterFolder{distance}")
+}
+
 /// Rows of Directory.
 pub(super) fn rows(draft: &mut Draft<'_>) {
     let installer = draft.installer;
@@ -40,7 +45,7 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
             let (path, name) = (installer.directory.join("\\"), name.clone());
             draft.problems.push(InstallerProblem::Name { path, name, problem });
         }
-        let key = if index == last { INSTALL_DIRECTORY.to_owned() } else { format!("VendorFolder{index}") };
+        let key = if index == last { INSTALL_DIRECTORY.to_owned() } else { outer(last - index) };
         let name = ShortNames::default().pair(name);
         draft.row("Directory", [key.as_str().into(), above.as_str().into(), name.into()]);
         above = key;
@@ -94,7 +99,7 @@ pub(super) fn removals(draft: &mut Draft<'_>) {
     draft.mark("r.InstallDirectory", "InstallDirectory", "[INSTALLDIR]", &component);
     let mut keys: BTreeSet<String> = draft.directories.values().cloned().collect();
     let last = installer.directory.len().saturating_sub(1);
-    keys.extend((0..last).map(|index| format!("VendorFolder{index}")));
+    keys.extend((1..=last).map(outer));
     if installer.scope == Scope::User {
         keys.insert("UserPrograms".to_owned());
     }
@@ -104,7 +109,13 @@ pub(super) fn removals(draft: &mut Draft<'_>) {
         draft
             .row("RemoveFile", [row.into(), component.into(), crate::msi::Value::Null, key.into(), 2.into()]);
     }
-    draft.row("CreateFolder", [INSTALL_DIRECTORY.into(), component.into()]);
+    // Windows removes what it created, in the order of the keys where it is wine: inside before outside.
+    draft.row("CreateFolder", [INSTALL_DIRECTORY.into(), component.as_str().into()]);
+    let mut around: Vec<String> = (1..=last).map(outer).collect();
+    around.extend((installer.scope == Scope::User).then(|| "UserPrograms".to_owned()));
+    for key in around {
+        draft.row("CreateFolder", [key.into(), component.as_str().into()]);
+    }
     if installer.scope != Scope::User {
         // A drive's root is never ours to lock.
         let for_machine = if installer.scope == Scope::Choose { "ALLUSERS=1 AND " } else { "" };

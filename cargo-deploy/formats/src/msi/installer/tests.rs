@@ -69,8 +69,8 @@ fn directories_files_and_cabinets_of_an_installer_for_the_machine() {
         [
             "TARGETDIR||SourceDir",
             "ProgramFiles64Folder|TARGETDIR|.",
-            "VendorFolder0|ProgramFiles64Folder|Example",
-            "INSTALLDIR|VendorFolder0|PICKER~1|Picker Wheel",
+            "OuterFolder1|ProgramFiles64Folder|Example",
+            "INSTALLDIR|OuterFolder1|PICKER~1|Picker Wheel",
             "d.docs.1c664175|INSTALLDIR|docs",
             "d.en.22b8e896|d.docs.1c664175|en",
             "ProgramMenuFolder|TARGETDIR|.",
