@@ -50,12 +50,18 @@ const WHITE: [u8; 58] = {
     bytes
 };
 
-/// What is going on, as the properties tell it.
+/// What is going on: said on the command line, or chosen in a dialogue, which does not set the properties of the command line.
 const MODES: [(&str, &str); 4] = [
     ("install", "NOT Installed"),
-    ("change", "Installed AND NOT REINSTALL AND NOT REMOVE=\"ALL\""),
-    ("repair", "Installed AND REINSTALL AND NOT REMOVE=\"ALL\""),
-    ("remove", "REMOVE=\"ALL\""),
+    (
+        "change",
+        "Installed AND NOT REMOVE=\"ALL\" AND NOT REINSTALL AND NOT InstallMode=\"remove\" AND NOT InstallMode=\"repair\"",
+    ),
+    (
+        "repair",
+        "Installed AND NOT REMOVE=\"ALL\" AND NOT InstallMode=\"remove\" AND (REINSTALL OR InstallMode=\"repair\")",
+    ),
+    ("remove", "REMOVE=\"ALL\" OR InstallMode=\"remove\""),
 ];
 
 /// Rows of everything that is seen.
@@ -78,8 +84,8 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
         draft.row("TextStyle", [style.into(), font.as_str().into(), size.into(), Value::Null, bits.into()]);
     }
     draft.row("Binary", ["White".into(), Value::Stream(WHITE.to_vec())]);
-    if let Some(icon) = draft.installer.product.icon.as_deref().and_then(small_icon) {
-        draft.row("Binary", ["ProductIcon".into(), Value::Stream(icon)]);
+    if let Some(picture) = draft.installer.product.icon.as_deref().and_then(picture) {
+        draft.row("Binary", ["ProductPicture".into(), Value::Stream(picture)]);
     }
     draft.property("DefaultUIFont", "Normal");
     draft.property("ErrorDialog", ERROR);
@@ -129,7 +135,7 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
 struct Pages {
     /// Those of an installation, up to the last before it begins.
     order: Vec<&'static str>,
-    has_icon: bool,
+    has_picture: bool,
 }
 
 impl Pages {
@@ -140,8 +146,8 @@ impl Pages {
         order.push(FOLDER);
         order.extend(draft.installer.has_choices().then_some(FEATURES));
         order.push(READY);
-        let icon = draft.installer.product.icon.as_deref().and_then(small_icon);
-        Pages { order, has_icon: icon.is_some() }
+        let picture = draft.installer.product.icon.as_deref().and_then(picture);
+        Pages { order, has_picture: picture.is_some() }
     }
 
     fn next(&self, page: &str) -> &'static str {
@@ -161,26 +167,25 @@ impl Pages {
             .with(Control::words("Heading", (15, 7, 300, 14), format!("{{\\Title}}{heading}")))
             .with(Control::words("About", (23, 23, 292, 18), about))
             .with(Control::new("BandLine", "Line", (0, 44, WIDTH, 2)));
-        if self.has_icon {
-            window = window.with(icon((334, 10, 24, 24)));
+        if self.has_picture {
+            window = window.with(product((334, 10, 24, 24)));
         }
         window
     }
 
-    /// A page with a large heading on white: the first and the last.
+    /// A page with a large heading on white: the first and the last. Controls lie upon each other in the order of their names.
     fn cover(&self, name: &'static str, heading: &str) -> Window {
         let mut window =
-            Window::large(name).with(Control::new("White", "Bitmap", (0, 0, WIDTH, 234)).text("White"));
-        if self.has_icon {
-            window = window.with(icon((25, 25, 36, 36)));
+            Window::large(name).with(Control::new("Background", "Bitmap", (0, 0, WIDTH, 234)).text("White"));
+        if self.has_picture {
+            window = window.with(product((25, 25, 36, 36)));
         }
         window.with(Control::words("Heading", (80, 25, 270, 50), format!("{{\\Big}}{heading}")))
     }
 }
 
-fn icon(area: Area) -> Control {
-    // Stretched; taken from the size of 48 pixels.
-    Control::new("Icon", "Icon", area).text("ProductIcon").and(0x60_0000)
+fn product(area: Area) -> Control {
+    Control::new("Picture", "Bitmap", area).text("ProductPicture")
 }
 
 fn line() -> Control {
@@ -308,17 +313,17 @@ impl Pages {
         self.page(BROWSE, text(draft, "browse.heading"), text(draft, "browse.about"))
             .with(Control::new("LookInLabel", "Text", (20, 54, 200, 14)).text(text(draft, "browse.look-in")))
             .with(
-                Control::new("LookIn", "DirectoryCombo", (20, 68, 220, 80))
+                Control::new("LookIn", "DirectoryCombo", (20, 68, 208, 80))
                     .property(PROPERTY)
                     .and(INDIRECT | drives),
             )
             .with(
-                Control::new("Up", "PushButton", (246, 67, 50, 18))
+                Control::new("Up", "PushButton", (232, 67, 58, 18))
                     .text(text(draft, "browse.up"))
                     .does("DirectoryListUp", "0"),
             )
             .with(
-                Control::new("New", "PushButton", (300, 67, 60, 18))
+                Control::new("New", "PushButton", (294, 67, 66, 18))
                     .text(text(draft, "browse.new"))
                     .does("DirectoryListNew", "0"),
             )
@@ -410,23 +415,24 @@ impl Pages {
         let mut window =
             self.page(MAINTENANCE, text(draft, "maintenance.heading"), text(draft, "maintenance.about"));
         let mut choices = vec![
-            ("Repair", "RepairAbout", "maintenance.repair", "maintenance.repair-about", READY_REPAIR),
-            ("Remove", "RemoveAbout", "maintenance.remove", "maintenance.remove-about", READY_REMOVE),
+            ("Repair", "RepairAbout", "repair", READY_REPAIR),
+            ("Remove", "RemoveAbout", "remove", READY_REMOVE),
         ];
         if draft.installer.has_choices() {
-            let change =
-                ("Change", "ChangeAbout", "maintenance.change", "maintenance.change-about", FEATURES);
+            let change = ("Change", "ChangeAbout", "change", FEATURES);
             choices.insert(0, change);
         }
-        for (row, (name, about_name, label, about, page)) in (0_i32..).zip(choices) {
+        for (row, (name, about_name, mode, page)) in (0_i32..).zip(choices) {
             let y = 64 + row * 54;
+            let [label, about] = ["", "-about"].map(|end| format!("maintenance.{mode}{end}"));
             window = window
                 .with(
                     Control::new(name, "PushButton", (25, y, 90, 20))
-                        .text(text(draft, label))
+                        .text(text(draft, &label))
+                        .sets("InstallMode", mode, "1")
                         .does("NewDialog", page),
                 )
-                .with(Control::words(about_name, (127, y + 4, 228, 40), text(draft, about)));
+                .with(Control::words(about_name, (127, y + 4, 228, 40), text(draft, &about)));
         }
         window.with(line()).with(cancel(draft)).keys("Cancel", "Cancel").rows(draft);
     }
@@ -437,8 +443,8 @@ impl Pages {
             .with_attributes(1 | 4)
             .with(Control::new("Band", "Bitmap", (0, 0, WIDTH, 44)).text("White"))
             .with(Control::new("BandLine", "Line", (0, 44, WIDTH, 2)));
-        if self.has_icon {
-            window = window.with(icon((334, 10, 24, 24)));
+        if self.has_picture {
+            window = window.with(product((334, 10, 24, 24)));
         }
         for (name, mode, condition) in modes() {
             let words = format!("{{\\Title}}{}", text(draft, &format!("progress.{mode}")));
@@ -591,19 +597,74 @@ fn modes() -> [(&'static str, &'static str, &'static str); 4] {
     ]
 }
 
-/// The picture of an `.ico` that is nearest to 48 pixels, and not larger, as an `.ico` of its own.
-fn small_icon(icon: &[u8]) -> Option<Vec<u8>> {
+/// The picture of an `.ico` that is nearest to 48 pixels, and not larger, on white as a bitmap of its own: a control for icons would
+/// draw them on grey. `None` where there is none with 32 bits a point.
+fn picture(icon: &[u8]) -> Option<Vec<u8>> {
     let count = u16::from_le_bytes(icon.get(4..6)?.try_into().ok()?);
-    let entries = icon.get(6..)?.chunks_exact(16).take(usize::from(count));
-    let entry = entries.filter(|entry| (1..=48).contains(&entry[0])).max_by_key(|entry| entry[0])?;
-    let number = |from: usize| -> Option<usize> {
-        usize::try_from(u32::from_le_bytes(entry.get(from..from + 4)?.try_into().ok()?)).ok()
+    let number = |bytes: &[u8], from: usize| -> Option<usize> {
+        usize::try_from(u32::from_le_bytes(bytes.get(from..from + 4)?.try_into().ok()?)).ok()
     };
-    let (size, offset) = (number(8)?, number(12)?);
-    let picture = icon.get(offset..offset.checked_add(size)?)?;
-    let mut bytes = vec![0, 0, 1, 0, 1, 0];
-    bytes.extend_from_slice(entry.get(..12)?);
-    bytes.extend_from_slice(&22_u32.to_le_bytes());
-    bytes.extend_from_slice(picture);
-    Some(bytes)
+    let of = |entry: &[u8]| -> Option<(usize, Vec<u8>)> {
+        let side = usize::from(*entry.first()?);
+        let (size, offset) = (number(entry, 8)?, number(entry, 12)?);
+        let content = icon.get(offset..offset.checked_add(size)?)?;
+        // A header of 40 bytes, as wide as it is said to be, twice as high (the mask follows), with 32 bits, not compressed.
+        let header = [number(content, 0)?, number(content, 4)?, number(content, 8)?, number(content, 16)?];
+        let bits = u16::from_le_bytes(content.get(14..16)?.try_into().ok()?);
+        let fits = (1..=48).contains(&side) && header == [40, side, 2 * side, 0] && bits == 32;
+        let points = content.get(40..40 + side * side * 4).filter(|_| fits)?;
+        let mut rows = Vec::with_capacity(side * (side * 3 + 3));
+        for row in points.chunks_exact(side * 4) {
+            for point in row.chunks_exact(4) {
+                let opacity = u32::from(point[3]);
+                let mixed = |colour: u8| (u32::from(colour) * opacity + 255 * (255 - opacity) + 127) / 255;
+                rows.extend(point[..3].iter().map(|colour| u8::try_from(mixed(*colour)).unwrap_or(u8::MAX)));
+            }
+            rows.resize(rows.len().next_multiple_of(4), 0);
+        }
+        Some((side, rows))
+    };
+    let entries = icon.get(6..)?.chunks_exact(16).take(usize::from(count));
+    let (side, rows) = entries.filter_map(of).max_by_key(|(side, _)| *side)?;
+    let side = u32::try_from(side).ok()?;
+    let length = u32::try_from(rows.len()).ok()?;
+    let mut bitmap = Vec::with_capacity(54 + rows.len());
+    bitmap.extend_from_slice(b"BM");
+    for field in [54 + length, 0, 54, 40, side, side, 1 | 24 << 16, 0, length, 0, 0, 0, 0] {
+        bitmap.extend_from_slice(&field.to_le_bytes());
+    }
+    bitmap.extend_from_slice(&rows);
+    Some(bitmap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An icon of one picture, whose points are half see-through red.
+    fn icon(side: u8) -> Vec<u8> {
+        let points = usize::from(side) * usize::from(side);
+        let mut content: Vec<u8> =
+            [40_u32, u32::from(side), u32::from(side) * 2, 1 | 32 << 16, 0, 0, 0, 0, 0, 0]
+                .iter()
+                .flat_map(|field| field.to_le_bytes())
+                .collect();
+        content.extend([0_u8, 0, 255, 128].repeat(points));
+        let mut icon = vec![0, 0, 1, 0, 1, 0, side, side, 0, 0, 1, 0, 32, 0];
+        icon.extend(u32::try_from(content.len()).unwrap().to_le_bytes());
+        icon.extend(22_u32.to_le_bytes());
+        icon.extend(content);
+        icon
+    }
+
+    #[test]
+    fn the_picture_of_the_product_stands_on_white() {
+        let bitmap = picture(&icon(2)).unwrap();
+        assert_eq!(bitmap.len(), 54 + 2 * 8, "rows are filled up to four bytes");
+        assert_eq!(bitmap[..2], *b"BM");
+        assert_eq!(bitmap[54..62], [127, 127, 255, 127, 127, 255, 0, 0]);
+        assert_eq!(picture(&icon(64)), None, "too large for where it stands");
+        assert_eq!(picture(&icon(2)[..60]), None, "cut off");
+        assert_eq!(picture(b""), None);
+    }
 }

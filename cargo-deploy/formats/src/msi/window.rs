@@ -176,6 +176,7 @@ impl Window {
         let any = self.controls.first().map(|control| control.name).unwrap_or_default();
         // The first is that which is used most: the default button, but where there is something to fill in before it.
         let first = stops.first().copied().unwrap_or(any);
+        let first = self.default.filter(|_| first == "Back").unwrap_or(first);
         draft.row(
             "Dialog",
             [
