@@ -2,6 +2,7 @@
 
 mod appimage;
 mod deb;
+mod msi;
 mod rpm;
 mod setup;
 mod squashfs;

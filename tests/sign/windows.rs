@@ -4,8 +4,9 @@
 use crate::support::clients::find;
 use crate::support::office::Office;
 use crate::support::project::Project;
-use crate::support::windows::{TRIPLE, project, run, wine};
+use crate::support::windows::{TRIPLE, find_file, project, run, wine};
 use serde_json::Value as Json;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -228,4 +229,44 @@ fn a_setup_program_and_the_uninstaller_in_it_are_signed() {
     let ran = project.run(&["verify", "target/deploy/hello-1.0.0/hello-1.0.0-x64-setup.exe"]);
     assert!(ran.text().contains("hello-1.0.0-x64-setup.exe"), "{}", ran.text());
     assert_ne!(ran.code, Some(0), "{}", ran.text());
+}
+
+#[test]
+fn a_package_of_windows_installer_is_signed_outside_and_inside_and_its_signature_comes_off() {
+    let (Some(_), Some(_), Some(office)) = (find("osslsigncode"), find("msiextract"), Office::new()) else {
+        return;
+    };
+    office.issue("code", "P-256");
+    office.export("code", PASSWORD, &["-certfile", "root.crt"]);
+    let server = office.timestamps();
+    let table = table(&office.path("code.pfx"), &[server.url("/")]);
+    let Some(project) = project(&["msi"], &format!("[release]\nrequire = [\"signed\"]\n\n{table}")) else {
+        return;
+    };
+    run(&project, &[("WIN_PASSWORD", PASSWORD)], &["bundle"]).good();
+    let file = project.release().join("hello-1.0.0-x64.msi");
+    let (good, said) = osslsigncode(&office, &file);
+    assert!(good, "{said}");
+    assert!(said.contains("Timestamp Server Signature verification: ok"), "{said}");
+    let place = project.scratch().join("home");
+    let mut command = Command::new("msiextract");
+    assert!(command.arg(&file).current_dir(&place).output().expect("it starts").status.success());
+    let (good, said) = osslsigncode(&office, &find_file(&place, "hello.exe").expect("the program"));
+    assert!(good, "{said}");
+    let release = release_json(&project);
+    let artifacts = release["artifacts"].as_array().expect("artifacts");
+    let package = artifacts.iter().find(|one| one["file"] == "hello-1.0.0-x64.msi").expect("the package");
+    let bytes = std::fs::read(&file).expect("read");
+    let bare = deploy_formats::msi::unsigned(Cursor::new(&bytes), Cursor::new(Vec::new())).expect("stripped");
+    let digest = deploy_model::Sha256::of(&bare.into_inner());
+    assert_eq!(package["signature"]["unsigned"], digest.as_str());
+    // Far from its release, too, a changed byte is seen: in the cabinet, which is half of the file.
+    let mut changed = bytes.clone();
+    changed[bytes.len() / 2] ^= 1;
+    project.write("alone/hello-1.0.0-x64.msi", &changed);
+    let ran = project.run(&["verify", "alone/hello-1.0.0-x64.msi"]);
+    assert_eq!(ran.code, Some(65), "{}", ran.text());
+    assert!(!osslsigncode(&office, &project.path("alone/hello-1.0.0-x64.msi")).0);
+    project.write("alone/hello-1.0.0-x64.msi", &bytes);
+    project.run(&["verify", "alone/hello-1.0.0-x64.msi"]).good();
 }

@@ -2,7 +2,7 @@
 
 use crate::support::clients::{self, find};
 use crate::support::project::{Project, Ran, sysroot};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The triple that the projects are compiled for.
@@ -48,11 +48,34 @@ pub(crate) fn run(project: &Project, variables: &[(&str, &str)], arguments: &[&s
 /// Runs words under wine, seen from a directory as `/work`, with the directory `prefix` in it as the Windows machine.
 /// `None` where there is no wine.
 pub(crate) fn wine(directory: &Path, words: &[&str]) -> Option<Output> {
+    in_wine_root(directory, &[&["wine"], words].concat())
+}
+
+/// Runs lines of a shell beside wine, and gives what they print. `$C` is drive C of the Windows machine, and `run` tells how a
+/// program under wine ended. `None` where there is no wine.
+pub(crate) fn script(directory: &Path, lines: &str) -> Option<String> {
+    let begin = "export WINEDLLOVERRIDES='mscoree=;mshtml=;winemenubuilder.exe=d'\nC=/work/prefix/drive_c\n\
+         run() { wine \"$@\" 2>/dev/null; echo \"[$?]\"; }\n";
+    std::fs::write(directory.join("script.sh"), format!("{begin}{lines}\nwineserver -w\n")).expect("write");
+    let output = in_wine_root(directory, &["sh", "script.sh"])?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
+}
+
+fn in_wine_root(directory: &Path, words: &[&str]) -> Option<Output> {
     let Ok(provision) = std::env::var("CARGO_DEPLOY_PROVISION") else {
         clients::skip("wine (CARGO_DEPLOY_PROVISION is not set)");
         return None;
     };
     let mut command = Command::new("bash");
-    command.args([&provision, "in-newer", "env", "WINEPREFIX=/work/prefix", "wine"]).args(words);
+    command.args([&provision, "in-newer", "env", "WINEPREFIX=/work/prefix"]).args(words);
     Some(command.current_dir(directory).output().expect("it starts"))
+}
+
+/// A file of this name somewhere below a directory.
+pub(crate) fn find_file(directory: &Path, name: &str) -> Option<PathBuf> {
+    std::fs::read_dir(directory).ok()?.flatten().find_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() { find_file(&path, name) } else { (entry.file_name() == name).then_some(path) }
+    })
 }

@@ -64,8 +64,9 @@ pub use check::{CheckProblem, Rule, check};
 pub use compound::CompoundError;
 pub use database::{Category, Column, ColumnType, Database, Foreign, Table, Validation, Value};
 pub use dialogue::Dialogues;
+pub use file::content_hash;
 pub use guid::{Guid, GuidError};
-pub use installed::{InstalledFile, PathProblem};
+pub use installed::{InstalledFile, PathProblem, installed_files};
 pub use installer::{
     Architecture, Association, Feature, FileVersion, Installer, InstallerProblem, PayloadFile, Place,
     Product, Protocol, RegistryData, RegistryValue, Root, Scope, Service, ServiceAccount, ServiceStart,

@@ -3,6 +3,7 @@
 pub mod appimage;
 pub mod archive;
 pub mod deb;
+pub mod msi;
 pub mod rpm;
 pub mod setup;
 
@@ -25,6 +26,7 @@ use std::io::{self, Read};
 pub const ALL: &[&dyn AnyPackager] = &[
     &appimage::AppImage,
     &deb::Deb,
+    &msi::Msi,
     &rpm::Rpm,
     &setup::Setup,
     &archive::TarGz,

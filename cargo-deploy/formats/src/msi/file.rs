@@ -1,6 +1,9 @@
 //! The files of an installer, their components and their cabinets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+
+use md5::{Digest as _, Md5};
 
 use crate::msi::directory::parent;
 use crate::msi::draft::{ComponentParts, Draft, KeyPath, MAIN, Placed};
@@ -154,5 +157,21 @@ fn hash(draft: &mut Draft<'_>, key: &str, file: &PayloadFile) {
     if !parts.contains(&i32::MIN) {
         let [a, b, c, d] = parts.map(Value::from);
         draft.row("MsiFileHash", [key.into(), 0.into(), a, b, c, d]);
+    }
+}
+
+/// The MD5 of a file's content, by which Windows sees whether a file without a version has been changed (table `MsiFileHash` of the
+/// SDK).
+///
+/// # Errors
+/// If it cannot be read.
+pub fn content_hash(mut content: impl Read) -> io::Result<[u8; 16]> {
+    let mut hasher = Md5::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match content.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().into()),
+            length => hasher.update(&buffer[..length]),
+        }
     }
 }

@@ -81,6 +81,14 @@ fn integer(
     table.value(row, column).and_then(Value::as_integer).ok_or(PathProblem::Value { table: name, column })
 }
 
+/// The files that a database installs, by their sequence, without the digests of their content.
+///
+/// # Errors
+/// If the tables do not say where a file goes.
+pub fn installed_files(database: &Database) -> Result<Vec<InstalledFile>, PathProblem> {
+    installed(database)
+}
+
 /// The files, by their sequence.
 pub(crate) fn installed(database: &Database) -> Result<Vec<InstalledFile>, PathProblem> {
     let Some(files) = database.table("File") else { return Ok(Vec::new()) };

@@ -159,7 +159,8 @@ pub struct RegistryValue {
     #[schemars(extend("format" = "single-line"))]
     pub name: Option<String>,
 
-    /// What it holds. `{install}` stands for the directory that the programs are in, without a backslash at its end.
+    /// What it holds. `{install}` stands for the directory that the programs are in. In an MSI there is a backslash behind
+    /// it where nothing follows.
     pub value: String,
 
     /// The value's type. Default: `string`.

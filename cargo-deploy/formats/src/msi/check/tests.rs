@@ -1,3 +1,5 @@
+//! Each rule finds its mistake in tables that were good before.
+
 use crate::msi::sample::installer;
 use crate::msi::{Database, Rule, Scope, Table, Value, check, tables};
 

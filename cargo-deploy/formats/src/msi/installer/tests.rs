@@ -1,3 +1,5 @@
+//! What becomes of an installer, and what is wrong with others.
+
 use crate::msi::sample::{file, installer};
 use crate::msi::{
     Architecture, Feature, Installer, Language, Root, Scope, Table, Tables, Value, properties, tables,
