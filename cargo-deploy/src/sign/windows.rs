@@ -2,7 +2,7 @@
 //! time comes from a timestamp server; and a signature that was made once is kept, so that nobody pays for it twice.
 
 use crate::bench::clock;
-use crate::bench::fetch::Network;
+use crate::bench::fetch::{Limits, Network};
 use crate::bench::files::{self, FileError};
 use crate::bench::http::{Encryption, HttpError, Method, Request};
 use crate::bench::nonce;
@@ -15,7 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use deploy_crypto::authenticode::{
     self, Expectations, FileError as CodeFileError, Policy, SignError, Signature, Signing, VerifyError,
 };
-use deploy_crypto::timestamp::{self, Failure, Request as TimestampRequest, Token};
+use deploy_crypto::timestamp::{self, Failure, Request as TimestampRequest, Stamped, Token};
 use deploy_crypto::{Hash, KeyPurpose, SigningKey};
 use deploy_formats::msi::Package;
 use deploy_formats::pe::Pe;
@@ -27,7 +27,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// The servers that are asked for the time where the manifest names none: those of three authorities that every Windows
 /// trusts, as they name them themselves.
@@ -139,8 +139,11 @@ impl CodeSigner for Windows {
         let fault = |code, field: &str, message: String, help: &str| {
             Err(Finding::configuration(code, message, help).at(field).class(FailureClass::Credentials))
         };
-        let network = match Network::new(context.environment) {
-            Ok(network) => (!context.offline).then_some(network),
+        let hasty = Limits { retries: 0, ..Limits::default() };
+        let networks = Network::new(context.environment)
+            .and_then(|network| Ok((network, Network::with_limits(context.environment, hasty)?)));
+        let network = match networks {
+            Ok(networks) => (!context.offline).then_some(networks),
             Err(error) => {
                 let message = format!("failed to {}", chain(&error));
                 return fault("sign::network", "sign.windows", message, "mend the variable");
@@ -164,7 +167,7 @@ impl CodeSigner for Windows {
             &KeystoreContext {
                 root: context.root,
                 environment: context.environment,
-                network: network.as_ref(),
+                network: network.as_ref().map(|(patient, _)| patient),
                 now,
                 hash: settings.hash(),
                 purpose: &KeyPurpose::CodeSigning,
@@ -184,6 +187,7 @@ impl CodeSigner for Windows {
             record,
             servers,
             network,
+            server: AtomicUsize::new(0),
             settings: settings.clone(),
             kept: context.cache.join("signatures"),
             asked: AtomicU32::new(0),
@@ -289,7 +293,10 @@ struct WindowsKey {
     key: Box<dyn SigningKey>,
     record: CodeSignerRecord,
     servers: Vec<String>,
-    network: Option<Network>,
+    /// With patience, and with none: where there is another server, a second try at the first one is a waste.
+    network: Option<(Network, Network)>,
+    /// The server that answered last.
+    server: AtomicUsize,
     settings: WindowsSettings,
     /// Where signatures are kept.
     kept: Utf8PathBuf,
@@ -410,8 +417,35 @@ impl WindowsKey {
 
     /// A timestamp for the bytes of a signature.
     fn stamp(&self, hash: Hash, signature: &[u8]) -> Result<Token, Box<dyn Error + Send + Sync>> {
-        let Some(network) = &self.network else { return Err("nothing may be asked for offline".into()) };
+        let Some((patient, hasty)) = &self.network else {
+            return Err("nothing may be asked for offline".into());
+        };
         let request = TimestampRequest::new(hash, signature, nonce::nonce());
+        // What answered last is asked first.
+        let mut servers = self.servers.clone();
+        let first = self.server.load(Ordering::Relaxed).min(servers.len().saturating_sub(1));
+        servers.rotate_left(first);
+        let stamped = self.ask(&request, &servers, hasty).or_else(|_| self.ask(&request, &servers, patient));
+        match stamped {
+            Ok(stamped) => {
+                let at = self.servers.iter().position(|server| *server == stamped.server);
+                self.server.store(at.unwrap_or(0), Ordering::Relaxed);
+                Ok(stamped.token)
+            }
+            Err(failures) => {
+                let failures = failures.iter().map(Failure::to_string).collect();
+                Err(Box::new(NoTimestamp { failures }))
+            }
+        }
+    }
+
+    /// Asks one server after the other.
+    fn ask(
+        &self,
+        request: &TimestampRequest,
+        servers: &[String],
+        network: &Network,
+    ) -> Result<Stamped<TransportError>, Vec<Failure<TransportError>>> {
         let mut transport = |url: &str, body: &[u8]| {
             let answer = network
                 .exchange(&Request {
@@ -433,13 +467,7 @@ impl WindowsKey {
                 Err(TransportError::Status { status: answer.status_line() })
             }
         };
-        match timestamp::ask(&request, &self.servers, clock::unix_seconds(), &mut transport) {
-            Ok(stamped) => Ok(stamped.token),
-            Err(failures) => {
-                let failures = failures.iter().map(Failure::to_string).collect();
-                Err(Box::new(NoTimestamp { failures }))
-            }
-        }
+        timestamp::ask(request, servers, clock::unix_seconds(), &mut transport)
     }
 }
 

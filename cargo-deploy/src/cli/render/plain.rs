@@ -119,6 +119,8 @@ pub(super) fn past(title: &str) -> (String, &str) {
         "Examining" => "Examined",
         "Finishing" => "Finished",
         "Packaging" => "Packaged",
+        "Signing" => "Signed",
+        "Indexing" => "Indexed",
         "Describing" => "Described",
         "Verifying" => "Verified",
         "Publishing" => "Published",

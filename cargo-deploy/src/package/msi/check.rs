@@ -74,7 +74,7 @@ pub(super) fn findings(settings: &MsiSettings, inspection: &Inspection<'_>) -> V
         );
         !(unpacks && about_files)
     };
-    problems.iter().filter(later).map(|problem| told(problem)).collect()
+    problems.iter().filter(later).map(told).collect()
 }
 
 /// A problem with its place in the manifest.
