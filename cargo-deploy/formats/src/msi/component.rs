@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::msi::Value;
 use crate::msi::draft::{DESKTOP, Draft, INSTALL_DIRECTORY, MAIN, PATH};
 use crate::msi::installer::InstallerProblem;
 
@@ -25,12 +24,15 @@ pub(super) fn features(draft: &mut Draft<'_>) {
                    description: Option<&str>,
                    level: i32,
                    attributes: i32| {
+        // Below the feature that is always installed, so that `ADDLOCAL=Extra` means the program, too: what is named there
+        // comes with all that is above it, and with nothing else.
+        let parent = (id != MAIN).then_some(MAIN);
         // An even number would fold the part up at first.
         draft.row(
             "Feature",
             [
                 id.into(),
-                Value::Null,
+                parent.into(),
                 title.into(),
                 description.into(),
                 order.into(),

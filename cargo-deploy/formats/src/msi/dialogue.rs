@@ -165,7 +165,7 @@ impl Pages {
         let mut window = Window::large(name)
             .with(Control::new("Band", "Bitmap", (0, 0, WIDTH, 44)).text("White"))
             .with(Control::words("Heading", (15, 7, 300, 14), format!("{{\\Title}}{heading}")))
-            .with(Control::words("About", (23, 23, 292, 18), about))
+            .with(Control::words("Explanation", (23, 23, 292, 18), about))
             .with(Control::new("BandLine", "Line", (0, 44, WIDTH, 2)));
         if self.has_picture {
             window = window.with(product((334, 10, 24, 24)));
@@ -253,9 +253,10 @@ impl Pages {
             .with(back(draft).does("NewDialog", self.before(SCOPE)))
             .with(
                 next(draft)
-                    .sets("ALLUSERS", "2", "1")
+                    // Said in so many words: an emptied MSIINSTALLPERUSER would have to be told to the part with the rights.
+                    .sets("ALLUSERS", "2", user)
                     .sets("MSIINSTALLPERUSER", "1", user)
-                    .sets("MSIINSTALLPERUSER", "{}", machine)
+                    .sets("ALLUSERS", "1", machine)
                     .sets(INSTALL_DIRECTORY, "[UserDirectory]", user)
                     .sets(INSTALL_DIRECTORY, "[MachineDirectory]", machine)
                     .does("SetTargetPath", INSTALL_DIRECTORY)
@@ -357,7 +358,11 @@ impl Pages {
             .with(Control::words("PartAbout", (210, 70, 150, 60), "").follows("SelectionDescription", "Text"))
             .with(Control::words("PartSize", (210, 135, 150, 60), "").follows("SelectionSize", "Text"))
             .with(line())
-            .with(button(draft, "Reset", "reset", 20).text(text(draft, "features.reset")).does("Reset", "0"))
+            .with(
+                Control::new("Reset", "PushButton", (20, 243, 80, 18))
+                    .text(text(draft, "features.reset"))
+                    .does("Reset", "0"),
+            )
             .with(back(draft).does_if("NewDialog", self.before(FEATURES), "NOT Installed").does_if(
                 "NewDialog",
                 MAINTENANCE,
@@ -434,7 +439,8 @@ impl Pages {
                 )
                 .with(Control::words(about_name, (127, y + 4, 228, 40), text(draft, &about)));
         }
-        window.with(line()).with(cancel(draft)).keys("Cancel", "Cancel").rows(draft);
+        let first = if draft.installer.has_choices() { "Change" } else { "Repair" };
+        window.with(line()).with(cancel(draft)).keys(first, "Cancel").rows(draft);
     }
 
     fn progress(&self, draft: &mut Draft<'_>) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::msi::Value;
-use crate::msi::draft::{ComponentParts, DESKTOP, Draft, KeyPath};
+use crate::msi::draft::{ComponentParts, DESKTOP, Draft, INSTALL_DIRECTORY, KeyPath};
 use crate::msi::file_name::{self, ShortNames, identifier};
 use crate::msi::installer::{InstallerProblem, Place, Shortcut};
 use crate::msi::registry::literal;
@@ -58,7 +58,8 @@ pub(super) fn rows(draft: &mut Draft<'_>) {
         let feature = if shortcut.place == Place::Desktop { DESKTOP } else { &target.feature };
         let component = draft.component(&ComponentParts {
             identity: &identity,
-            directory: &directory,
+            // Not the shortcut's own: the desktop is never a directory to be removed when it is empty.
+            directory: INSTALL_DIRECTORY,
             feature,
             condition: None,
             key: KeyPath::Registry(&value),

@@ -315,3 +315,108 @@ fn long_paths_are_fine_for_programs_that_are_aware_of_them() {
     long.long_paths = true;
     made(&long);
 }
+
+#[test]
+fn a_part_that_is_asked_for_brings_what_is_always_installed() {
+    // `ADDLOCAL=Documentation` installs that feature and those above it alone.
+    let tables = made(&installer(Scope::Machine));
+    let parents: Vec<String> = rows(&tables, "Feature")
+        .iter()
+        .map(|row| row.split('|').take(2).collect::<Vec<_>>().join(" below "))
+        .collect();
+    let expected =
+        ["Main below ", "Documentation below Main", "AddToPath below Main", "DesktopShortcut below Main"];
+    assert_eq!(parents, expected);
+}
+
+#[test]
+fn no_component_lies_in_the_folders_of_shortcuts_which_are_not_the_products_to_remove() {
+    for scope in [Scope::Machine, Scope::User, Scope::Choose] {
+        let tables = made(&installer(scope));
+        for row in rows(&tables, "Component") {
+            let directory = row.split('|').nth(2).unwrap_or_default();
+            assert!(directory == "INSTALLDIR" || directory.starts_with("d."), "{row}");
+        }
+        let removed = rows(&tables, "RemoveFile");
+        assert!(
+            !removed.iter().any(|row| row.contains("DesktopFolder") || row.contains("ProgramMenuFolder"))
+        );
+        assert!(
+            removed.iter().any(|row| row.contains("|m.example.")),
+            "the folder in the Start menu: {removed:?}"
+        );
+    }
+}
+
+#[test]
+fn whose_installation_it_is_is_said_in_so_many_words() {
+    let tables = made(&installer(Scope::Choose));
+    let events: Vec<String> = rows(&tables, "ControlEvent")
+        .into_iter()
+        .filter_map(|row| row.strip_prefix("ScopeDlg|Next|").map(str::to_owned))
+        .filter(|row| row.starts_with("[ALLUSERS]") || row.starts_with("[MSIINSTALLPERUSER]"))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            "[ALLUSERS]|2|InstallScope=\"user\"|1",
+            "[MSIINSTALLPERUSER]|1|InstallScope=\"user\"|2",
+            "[ALLUSERS]|1|InstallScope=\"machine\"|3"
+        ]
+    );
+}
+
+#[test]
+fn the_last_page_says_what_the_buttons_did() {
+    let tables = made(&installer(Scope::Machine));
+    let events = rows(&tables, "ControlEvent");
+    for (button, mode) in [("Change", "change"), ("Repair", "repair"), ("Remove", "remove")] {
+        let start = format!("MaintenanceDlg|{button}|[InstallMode]|{mode}|1|1");
+        assert!(events.contains(&start), "{start}");
+    }
+    let conditions = rows(&tables, "ControlCondition");
+    for (control, condition) in
+        [("Installed", "NOT Installed"), ("Removed", "REMOVE=\"ALL\" OR InstallMode=\"remove\"")]
+    {
+        assert!(
+            conditions.contains(&format!("FinishDlg|{control}|Show|{condition}")),
+            "{control}: {conditions:?}"
+        );
+    }
+}
+
+#[test]
+fn enter_goes_on_and_not_back() {
+    let tables = made(&installer(Scope::Choose));
+    for dialogue in rows(&tables, "Dialog") {
+        let first = dialogue.split('|').nth(7).unwrap_or_default();
+        assert!(first != "Back", "{dialogue}");
+    }
+}
+
+#[test]
+fn nothing_is_drawn_behind_a_picture_that_is_larger() {
+    // They are drawn in the order of the rows, which is that of their names.
+    let tables = made(&installer(Scope::Choose));
+    let controls = rows(&tables, "Control");
+    let parsed: Vec<(Vec<&str>, [i32; 4])> = controls
+        .iter()
+        .map(|row| {
+            let row: Vec<&str> = row.split('|').collect();
+            let area = [3, 4, 5, 6].map(|column: usize| row[column].parse().unwrap());
+            (row, area)
+        })
+        .collect();
+    let mut seen = 0;
+    for (picture, [x, y, width, height]) in parsed.iter().filter(|(row, _)| row[2] == "Bitmap") {
+        for (other, [left, top, ..]) in
+            parsed.iter().filter(|(row, _)| row[0] == picture[0] && row[1] != picture[1])
+        {
+            if (*x..x + width).contains(left) && (*y..y + height).contains(top) {
+                assert!(picture[1] < other[1], "{} of {} lies behind {}", other[1], other[0], picture[1]);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
