@@ -45,6 +45,9 @@ pub trait CodeKey: Send + Sync {
     /// What its signatures are, to be read back.
     fn record(&self) -> &CodeSignerRecord;
 
+    /// Whose key it is and until when it can be used, for people.
+    fn found(&self) -> String;
+
     /// Signs a file that nobody has signed and writes what comes of it to `signed`. Gives the digest of the file
     /// that remains when the signature is taken off again.
     fn sign(&self, file: &Utf8Path, signed: &Utf8Path, subject: &Subject<'_>) -> Result<Sha256, KeyError>;

@@ -359,6 +359,10 @@ impl CodeKey for WindowsKey {
         &self.record
     }
 
+    fn found(&self) -> String {
+        keystore::found(self.key.as_ref())
+    }
+
     fn sign(&self, file: &Utf8Path, signed: &Utf8Path, subject: &Subject<'_>) -> Result<Sha256, KeyError> {
         self.sign_file(file, signed, subject).map_err(|error| KeyError {
             action: "sign",

@@ -8,12 +8,10 @@ use crate::cli::exit::ExitCode;
 use crate::cli::render::{Console, Trouble};
 use crate::probe::cargo_lock;
 use camino::Utf8Path;
-use deploy_model::release::CodeSignerRecord;
 use deploy_model::{Os, Triple};
 use deploy_plan::catalog::Catalog;
 use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
-use deploy_plan::plan::PlannedCodeSigner;
 use deploy_plan::project::Project;
 use deploy_plan::target_table::Target;
 use serde::Serialize;
@@ -337,13 +335,12 @@ pub fn run(selection: &Selection, environment: &Environment, console: &Console) 
             .keys(&project, gathered.facts.epoch)
             .into_iter()
             .map(|(signer, key)| (signer, key.map(|planned| planned.key)))
-            .chain(session.code_keys(&project, gathered.facts.epoch).into_iter().map(|(signer, key)| {
-                let found = |planned: PlannedCodeSigner| {
-                    let CodeSignerRecord { key, subject, .. } = planned.record;
-                    format!("{subject} ({key})")
-                };
-                (signer, key.map(found))
-            }))
+            .chain(
+                session
+                    .code_keys(&project, gathered.facts.epoch)
+                    .into_iter()
+                    .map(|(signer, key)| (signer, key.map(|(_, found)| found))),
+            )
             .map(|(signer, key)| (signer, key.map_err(|finding| (finding.message, finding.help))))
             .collect(),
     };

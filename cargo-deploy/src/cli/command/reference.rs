@@ -13,6 +13,7 @@ use deploy_plan::catalog::Catalog;
 use deploy_plan::target_table::Target;
 use deploy_plan::{finding, manifest};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A part of this program's own data that cannot be read: a bug.
 #[derive(Debug, thiserror::Error)]
@@ -373,10 +374,10 @@ impl<'a> Walk<'a> {
             let only_table =
                 tables.len() == 1 && target.get("anyOf").is_none() && target.get("items").is_none();
             // Tables of several sorts are told apart by their first key.
-            let several = tables.len() > 1;
+            let first = |table: &'a Value| table.get("properties").and_then(Value::as_object)?.keys().next();
+            let several = tables.iter().map(|(table, _)| first(table)).collect::<BTreeSet<_>>().len() > 1;
             inner.extend(tables.into_iter().map(|(table, is_list)| {
-                let keys = table.get("properties").and_then(Value::as_object);
-                let sort = keys.and_then(|keys| keys.keys().next()).filter(|_| several);
+                let sort = first(table).filter(|_| several);
                 (below.clone(), table, is_list, sort.map_or("", String::as_str))
             }));
             if only_table {

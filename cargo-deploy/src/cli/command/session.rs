@@ -166,29 +166,31 @@ impl<'a> Session<'a> {
         }
         for (id, key) in self.code_keys(project, moment) {
             match key {
-                Ok(planned) => drop(code_signers.insert(id, planned)),
+                Ok((planned, _)) => drop(code_signers.insert(id, planned)),
                 Err(finding) => findings.push(finding),
             }
         }
         if findings.is_empty() { Ok((signers, code_signers)) } else { Err(self.trouble(findings)) }
     }
 
-    /// Each signer of programs that has programs to sign, with its key or what is in the way of it.
+    /// Each signer of programs that has programs to sign, with its key and what people are told of it, or what is in the
+    /// way of it.
     pub fn code_keys(
         &self,
         project: &Project,
         moment: i64,
-    ) -> Vec<(String, Result<PlannedCodeSigner, Finding>)> {
+    ) -> Vec<(String, Result<(PlannedCodeSigner, String), Finding>)> {
         let context = self.key_context(moment);
         let open = |(id, settings): (&String, &serde_json::Value)| {
             let signer = sign::find_code(id)?;
             let systems = signer.entry().systems;
             let needed = project.targets.iter().any(|target| systems.contains(&target.target.os));
             needed.then(|| {
-                let planned = signer.open(settings, &context).map(|key| PlannedCodeSigner {
-                    settings: settings.clone(),
-                    systems: systems.to_vec(),
-                    record: key.record().clone(),
+                let planned = signer.open(settings, &context).map(|key| {
+                    let record = key.record().clone();
+                    let planned =
+                        PlannedCodeSigner { settings: settings.clone(), systems: systems.to_vec(), record };
+                    (planned, key.found())
                 });
                 (id.clone(), planned)
             })
