@@ -225,3 +225,15 @@ fn what_no_package_can_hold_is_told_before_anything_is_compiled() {
     }
     assert!(!project.path("target/x86_64-pc-windows-gnullvm").exists());
 }
+
+#[test]
+fn an_upgrade_that_windows_would_not_recognise_is_refused() {
+    let Some(project) = project(&["msi"], MANIFEST) else { return };
+    package(&project, "1.0.0", "the first");
+    let manifest = String::from_utf8(project.read("Deploy.toml")).expect("UTF-8");
+    project.write("Deploy.toml", manifest.replace("com.example.hello", "com.example.other"));
+    let ran = run(&project, &[], &["bundle", "--config", "app.version=\"1.1.0\""]);
+    assert_eq!(ran.code, Some(64), "{}", ran.text());
+    assert!(ran.stderr.contains("msi::upgrade-code"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the upgrade code of 1.0.0 was {"), "{}", ran.stderr);
+}

@@ -15,7 +15,7 @@ use crate::plugin::{self, Info, Plugin, SettingsError};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::member::Kind;
 use deploy_model::sha256::Hasher;
-use deploy_model::{Listing, Member, MemberKind, RelPath};
+use deploy_model::{Listing, Member, MemberKind, RelPath, Release};
 use deploy_plan::catalog::{PackagerEntry, Shape};
 use deploy_plan::finding::Finding;
 use deploy_plan::plan::Package;
@@ -124,6 +124,8 @@ pub struct Inspection<'a> {
     pub package: &'a Package,
     /// The workspace's root directory, which the files of the plan are relative to.
     pub root: &'a Utf8Path,
+    /// The releases that were made here before.
+    pub earlier: &'a [Release],
 }
 
 /// Chooses the members whose content is kept, by the member and the first bytes of its content, four at most.

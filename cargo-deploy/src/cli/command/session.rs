@@ -14,11 +14,11 @@ use crate::probe::facts::{self, Inquiry};
 use crate::probe::machine::{self, Machine};
 use crate::probe::project_files;
 use crate::probe::workspace::{self, WorkspaceRequest};
-use crate::release::finish;
+use crate::release::{RELEASE_FILE, finish};
 use crate::sign::{self, KeyContext};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::event::EventSink;
-use deploy_model::{FailureClass, RelPath, Triple};
+use deploy_model::{FailureClass, RelPath, Release, Triple};
 use deploy_plan::catalog::Catalog;
 use deploy_plan::draw::Until;
 use deploy_plan::facts::{Availability, Facts};
@@ -236,6 +236,8 @@ impl<'a> Session<'a> {
             findings = finish::check(&plan.app, windows, &self.workspace.root)
                 .map_err(|error| Trouble::failure(FailureClass::MissingInput, &error))?;
         }
+        let earlier =
+            self.earlier(plan).map_err(|error| Trouble::failure(FailureClass::Unexpected, &error))?;
         for planned in plan.packages() {
             let Some(packager) = package::find(planned.format.as_str()) else { continue };
             let inspection = Inspection {
@@ -244,6 +246,7 @@ impl<'a> Session<'a> {
                 windows: plan.windows.as_ref(),
                 package: planned,
                 root: &self.workspace.root,
+                earlier: &earlier,
             };
             let found = packager
                 .check(&planned.settings, &inspection)
@@ -255,6 +258,22 @@ impl<'a> Session<'a> {
             }
         }
         if findings.is_empty() { Ok(()) } else { Err(self.trouble(findings)) }
+    }
+
+    /// The releases of other versions that lie here still. What is no release is nobody's concern.
+    fn earlier(&self, plan: &Plan) -> Result<Vec<Release>, files::FileError> {
+        let releases = self.releases();
+        if files::metadata_if_exists(&releases)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut earlier = Vec::new();
+        for name in files::names(&releases)? {
+            let bytes = files::read_if_exists(&releases.join(name).join(RELEASE_FILE)).unwrap_or_default();
+            let release = bytes.and_then(|bytes| serde_json::from_slice::<Release>(&bytes).ok());
+            let other = |release: &Release| release.name == plan.name && release.version != plan.version;
+            earlier.extend(release.filter(other));
+        }
+        Ok(earlier)
     }
 
     /// The assets of the manifest, each with its digest.

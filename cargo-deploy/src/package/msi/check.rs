@@ -5,13 +5,14 @@ use super::description::{long_paths, outline, upgrade_code};
 use crate::bench::files;
 use crate::package::Inspection;
 use deploy_formats::msi::{self, InstallerProblem, Language, PayloadFile, ProductVersion};
+use deploy_model::Artifact;
 use deploy_plan::finding::Finding;
 use deploy_plan::plan::Source;
 use deploy_plan::windows_app::WindowsApp;
 
 /// Everything that is wrong.
 pub(super) fn findings(settings: &MsiSettings, inspection: &Inspection<'_>) -> Vec<Finding> {
-    let Inspection { app, package, root, .. } = *inspection;
+    let Inspection { app, package, root, earlier, .. } = *inspection;
     let mut findings = Vec::new();
     let mut find = |code: &'static str, field: &str, message: String, help: &str| {
         findings.push(Finding::configuration(code, message, help).at(field));
@@ -22,9 +23,27 @@ pub(super) fn findings(settings: &MsiSettings, inspection: &Inspection<'_>) -> V
         let help = "give Windows Installer a version of its own, as in `[package.msi] version = \"1.2.3\"`; each one that you release has to be higher than the one before";
         find("msi::version", field, error.to_string(), help);
     }
-    if let Err(message) = upgrade_code(settings, app) {
-        let help = "take it out to get one that follows from `app.id`, or write the one that your packages had before";
-        find("msi::upgrade-code", "package.msi.upgrade-code", message, help);
+    match upgrade_code(settings, app) {
+        Ok(code) => {
+            let code = code.to_string();
+            let before = earlier.iter().find_map(|release| {
+                let of_format = |artifact: &&Artifact| artifact.format.as_ref() == Some(&package.format);
+                let old = release.artifacts.iter().find(of_format)?.properties.get("UpgradeCode")?;
+                (*old != code).then(|| (release.version.clone(), old.clone()))
+            });
+            if let Some((version, old)) = before {
+                let message = format!(
+                    "the upgrade code of {version} was {old}, and now it would be {code}: Windows would not see that the one replaces the other"
+                );
+                let help =
+                    format!("write `upgrade-code = \"{old}\"` into [package.msi], and keep it for ever");
+                find("msi::upgrade-code", "package.msi", message, &help);
+            }
+        }
+        Err(message) => {
+            let help = "take it out to get one that follows from `app.id`, or write the one that your packages had before";
+            find("msi::upgrade-code", "package.msi.upgrade-code", message, help);
+        }
     }
     if let Some(Err(error)) = settings.language.as_deref().map(Language::named) {
         let help = "choose one of these";
