@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
         &self,
         project: &Project,
         moment: i64,
-    ) -> Vec<(String, Result<(PlannedCodeSigner, String), Finding>)> {
+    ) -> Vec<(String, Result<FoundCodeSigner, Finding>)> {
         let context = self.key_context(moment);
         let open = |(id, settings): (&String, &serde_json::Value)| {
             let signer = sign::find_code(id)?;
@@ -359,6 +359,9 @@ impl ProjectFiles for SettingsFiles<'_> {
 
 /// The signers of files, and those of programs.
 type Signers = (BTreeMap<String, PlannedSigner>, BTreeMap<String, PlannedCodeSigner>);
+
+/// A signer of programs, and what people are told of its key.
+type FoundCodeSigner = (PlannedCodeSigner, String);
 
 /// Facts, and what was odd on the way to them.
 pub struct Gathered {
