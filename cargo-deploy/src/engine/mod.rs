@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod journal;
 pub mod ledger;
 pub mod schedule;
+mod signing;
 mod step;
 pub mod store;
 pub mod timings;
