@@ -1,6 +1,7 @@
 //! The same project made at two places, under circumstances that have nothing to do with it, gives the same bytes.
 
 use crate::support::project::{Project, tree};
+use crate::support::windows;
 use std::process::Command;
 
 /// What is around a run and must not be seen in what it makes.
@@ -74,6 +75,7 @@ fn bundle(project: &Project, circumstances: &Circumstances, formats: &str) {
     let mut command = project
         .command_by(&["sh", "-c", &script], &["bundle", "--format", formats, "--jobs", circumstances.jobs]);
     command.envs(circumstances.variables.iter().copied());
+    windows::with_zig(&mut command, project);
     // What the runtime of AppImages is compiled from comes from where the machine has it already.
     let home = std::env::var("HOME").unwrap_or_default();
     command.env("CARGO_HOME", std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo")));
@@ -122,6 +124,25 @@ fn packages_for_linux_and_their_repositories_are_the_same_wherever_and_however_t
     ] {
         assert!(names.contains_key(name), "{name} is not among {:?}", names.keys());
     }
+    assert_eq!(differing(&one, &other), Vec::<String>::new());
+}
+
+#[test]
+fn installers_for_windows_are_the_same_wherever_and_however_they_are_made() {
+    let Some(_) = windows::project(&[], "") else { return };
+    let made = |circumstances: &Circumstances| {
+        let project = project(circumstances);
+        project.write(
+            "Deploy.toml",
+            "schema = 1\ntargets.build = [\"windows-x64\"]\nbundle.include = [\"data/**\"]\n\
+             [[windows.shortcut]]\n[[windows.association]]\nextension = \"hello\"\n\
+             [[component]]\nid = \"Data\"\nfiles = [\"data/**\"]\n",
+        );
+        bundle(&project, circumstances, "zip,msi,setup");
+        project
+    };
+    let (one, other) = (made(&ONE), made(&OTHER));
+    assert_eq!(tree(&one.release()).len(), 6, "three packages, linkage.txt, release.json, SHA256SUMS");
     assert_eq!(differing(&one, &other), Vec::<String>::new());
 }
 

@@ -28,6 +28,12 @@ pub(crate) fn project(formats: &[&str], manifest: &str) -> Option<Project> {
 /// The program with zig within reach.
 pub(crate) fn command(project: &Project, arguments: &[&str]) -> Command {
     let mut command = project.command(arguments);
+    with_zig(&mut command, project);
+    command
+}
+
+/// Puts zig within reach of a command of a project, where there is one.
+pub(crate) fn with_zig(command: &mut Command, project: &Project) {
     if let Some(zig) = find("zig") {
         let tools = zig.parent().expect("a directory").display();
         command
@@ -35,7 +41,6 @@ pub(crate) fn command(project: &Project, arguments: &[&str]) -> Command {
             // zig makes C libraries when they are first asked for; the tests share them.
             .env("ZIG_GLOBAL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("zig"));
     }
-    command
 }
 
 /// Runs the program with zig within reach.
