@@ -263,7 +263,8 @@ impl<'a> Session<'a> {
     /// The releases of other versions that lie here still. What is no release is nobody's concern.
     fn earlier(&self, plan: &Plan) -> Result<Vec<Release>, files::FileError> {
         let releases = self.releases();
-        if files::metadata_if_exists(&releases)?.is_none() {
+        // What else is in the way there is told when something is to be made.
+        if !files::metadata_if_exists(&releases)?.is_some_and(|metadata| metadata.is_dir()) {
             return Ok(Vec::new());
         }
         let mut earlier = Vec::new();
