@@ -1,9 +1,11 @@
 //! One run at a time in a directory: a lock that dies with its holder.
 
+use crate::bench::clock;
 use crate::bench::files::{FileError, FileErrorExt as _};
 use camino::Utf8Path;
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::time::Duration;
 
 /// Holds a lock file until it is dropped or the process dies, however it dies: the kernel keeps the lock, not the
 /// file's existence.
@@ -23,7 +25,7 @@ impl DirectoryLock {
             .truncate(false)
             .open(path)
             .file("open the lock file", path)?;
-        match file.try_lock() {
+        match try_for_a_moment(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -39,4 +41,16 @@ impl DirectoryLock {
         writeln!(file, "{}", std::process::id()).file("write the lock file", path)?;
         Ok(DirectoryLock { _file: file })
     }
+}
+
+/// Tries a few times: between being forked and becoming its program, a child of another thread holds every lock of its
+/// parent, and nobody should be told to wait for that.
+fn try_for_a_moment(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => clock::wait(Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
