@@ -18,6 +18,7 @@ pub mod unpack;
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_model::StepId;
 use deploy_model::event::{Event, EventSink, ProgressUnit};
+use std::num::NonZeroUsize;
 
 /// What a step has in its hands while it runs.
 pub struct Workbench<'a> {
@@ -34,6 +35,16 @@ pub struct Workbench<'a> {
 }
 
 impl Workbench<'_> {
+    /// How many threads a compressor gets: one at least.
+    pub fn workers(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.threads).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// The moment for what holds none before 1970.
+    pub fn moment(&self) -> u64 {
+        u64::try_from(self.epoch).unwrap_or(0)
+    }
+
     /// Tells how far the step is.
     pub fn progress(&self, done: u64, total: Option<u64>, unit: ProgressUnit) {
         self.events.event(Event::StepProgress { step: self.step.clone(), done, total, unit });

@@ -144,6 +144,15 @@ pub enum LayoutError {
 }
 
 impl Payload {
+    /// How hard to compress, where the settings of a format may say something of their own.
+    pub fn level(&self, own: Option<Level>) -> deploy_formats::Level {
+        match own.unwrap_or(self.level) {
+            Level::Fast => deploy_formats::Level::Fast,
+            Level::Default => deploy_formats::Level::Default,
+            Level::Small => deploy_formats::Level::Small,
+        }
+    }
+
     /// The entries as they are, below the payload's root where it has one.
     pub fn as_it_is(&self) -> Tree {
         let node = |entry: &Entry| Node {

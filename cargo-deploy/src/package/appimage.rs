@@ -11,7 +11,7 @@ use crate::bench::files::{self, FileErrorExt as _};
 use crate::key::{Certificate, Key, Subject};
 use crate::layout::freedesktop::{self, DesktopPlace, Flavour, Rules};
 use crate::layout::{Node, NodeKind, Payload, Tree};
-use crate::package::{Contents, Inspection, Keep, PackageError, Packager};
+use crate::package::{Contents, Inspection, Keep, PackageError, Packager, broken, unreadable};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::appimage::{self, UpdateInformation, UpdateProblem};
@@ -27,7 +27,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _};
-use std::num::NonZeroUsize;
 
 /// Settings of AppImages.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -154,14 +153,10 @@ impl Packager for AppImage {
             .map_err(|error| broken(&path, error))?;
         let mut file = BufWriter::with_capacity(256 << 10, files::create(&path)?);
         file.write_all(&program).file("write", &path)?;
-        let level = match settings.level.unwrap_or(payload.level) {
-            Level::Fast => deploy_formats::Level::Fast,
-            Level::Default => deploy_formats::Level::Default,
-            Level::Small => deploy_formats::Level::Small,
-        };
-        let threads = NonZeroUsize::new(bench.threads).unwrap_or(NonZeroUsize::MIN);
+        let level = payload.level(settings.level);
+        let threads = bench.workers();
         // SquashFS holds no time before 1970.
-        let moment = u64::try_from(bench.epoch).unwrap_or(0);
+        let moment = bench.moment();
         let mut image = squashfs::Writer::new(file, moment, compression(settings), level, threads)
             .map_err(|error| broken(&path, error))?;
         let size = |node: &Node| match &node.kind {
@@ -324,12 +319,4 @@ fn take_in(
         return Err(io::Error::other("it does not belong to root, and we never write that"));
     }
     contents.take_in(super::listed(member, &member.path)?, content, keep)
-}
-
-fn broken(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
-    PackageError::Write { file: path.to_owned(), source: io::Error::other(error) }
-}
-
-fn unreadable(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
-    PackageError::Read { file: path.to_owned(), source: error.into() }
 }

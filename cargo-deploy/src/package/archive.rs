@@ -3,7 +3,7 @@
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileErrorExt as _};
 use crate::layout::{NodeKind, Payload, Tree};
-use crate::package::{Contents, Keep, PackageError, Packager};
+use crate::package::{Contents, Keep, PackageError, Packager, broken, unreadable};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::compression::{self, Compression};
@@ -15,7 +15,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
-use std::num::NonZeroUsize;
 
 /// Settings of an archive format.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -90,9 +89,9 @@ impl Packager for Zip {
         bench: &Workbench<'_>,
     ) -> Result<Utf8PathBuf, PackageError> {
         let path = bench.file(&payload.file);
-        let level = level_of(settings, payload);
+        let level = payload.level(settings.level);
         let writer =
-            zip::Writer::new(BufWriter::new(files::create(&path)?), moment(bench), level, threads(bench));
+            zip::Writer::new(BufWriter::new(files::create(&path)?), bench.moment(), level, bench.workers());
         let mut archive = Archive::Zip(writer);
         fill(&mut archive, tree, bench)?;
         let Archive::Zip(writer) = archive else { return Ok(path) };
@@ -120,11 +119,12 @@ fn write_tar(
 ) -> Result<Utf8PathBuf, PackageError> {
     let path = bench.file(&payload.file);
     let file = BufWriter::new(files::create(&path)?);
-    let encoder = compression::Encoder::new(compression, file, level_of(settings, payload), threads(bench))
-        .file("write", &path)?;
+    let encoder =
+        compression::Encoder::new(compression, file, payload.level(settings.level), bench.workers())
+            .file("write", &path)?;
     // The tar writer writes single headers; the compressors want larger pieces.
     let mut archive =
-        Archive::Tar(tar::Writer::new(BufWriter::with_capacity(256 << 10, encoder), moment(bench)));
+        Archive::Tar(tar::Writer::new(BufWriter::with_capacity(256 << 10, encoder), bench.moment()));
     fill(&mut archive, tree, bench)?;
     let Archive::Tar(writer) = archive else { return Ok(path) };
     let buffer = writer.finish().map_err(|error| broken(&path, error))?;
@@ -202,29 +202,4 @@ fn fill(archive: &mut Archive, tree: &Tree, bench: &Workbench<'_>) -> Result<(),
         bench.progress(done, Some(total), ProgressUnit::Bytes);
     }
     Ok(())
-}
-
-fn level_of(settings: &ArchiveSettings, payload: &Payload) -> deploy_formats::Level {
-    match settings.level.unwrap_or(payload.level) {
-        Level::Fast => deploy_formats::Level::Fast,
-        Level::Default => deploy_formats::Level::Default,
-        Level::Small => deploy_formats::Level::Small,
-    }
-}
-
-/// The time of every member. Archives hold no time before 1970.
-fn moment(bench: &Workbench<'_>) -> u64 {
-    u64::try_from(bench.epoch).unwrap_or(0)
-}
-
-fn threads(bench: &Workbench<'_>) -> NonZeroUsize {
-    NonZeroUsize::new(bench.threads).unwrap_or(NonZeroUsize::MIN)
-}
-
-fn broken(path: &Utf8Path, error: impl std::error::Error + Send + Sync + 'static) -> PackageError {
-    PackageError::Write { file: path.to_owned(), source: io::Error::other(error) }
-}
-
-fn unreadable(path: &Utf8Path, error: impl std::error::Error + Send + Sync + 'static) -> PackageError {
-    PackageError::Read { file: path.to_owned(), source: Box::new(error) }
 }

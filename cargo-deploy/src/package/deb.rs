@@ -33,11 +33,10 @@ use deploy_model::{Arch, Os, RelPath, Sha256, Triple};
 use deploy_plan::catalog::{Layout, Shape};
 use deploy_plan::finding::Finding;
 use deploy_plan::manifest::UnitScope;
-use deploy_plan::project::{Level, Role, UnitPlan};
+use deploy_plan::project::{Role, UnitPlan};
 use settings::{DebCompression, UnitSet};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
-use std::num::NonZeroUsize;
 
 /// `deb`.
 #[derive(Debug)]
@@ -123,9 +122,9 @@ fn write(
     let path = bench.file(&payload.file);
     let packing = Packing {
         compression: compression(settings),
-        level: level(settings, payload),
-        threads: NonZeroUsize::new(bench.threads).unwrap_or(NonZeroUsize::MIN),
-        modified: u64::try_from(bench.epoch).unwrap_or(0),
+        level: payload.level(settings.level),
+        threads: bench.workers(),
+        modified: bench.moment(),
         x86: matches!(
             architecture(&payload.triple).as_ref().map(Architecture::as_str),
             Some("amd64" | "i386")
@@ -189,14 +188,6 @@ fn compression(settings: &DebSettings) -> Compression {
         DebCompression::Xz => Compression::Xz,
         DebCompression::Zstd => Compression::Zstd,
         DebCompression::Gzip => Compression::Gzip,
-    }
-}
-
-fn level(settings: &DebSettings, payload: &Payload) -> deploy_formats::Level {
-    match settings.level.unwrap_or(payload.level) {
-        Level::Fast => deploy_formats::Level::Fast,
-        Level::Default => deploy_formats::Level::Default,
-        Level::Small => deploy_formats::Level::Small,
     }
 }
 

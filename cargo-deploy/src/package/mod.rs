@@ -227,6 +227,16 @@ pub enum PackageError {
     },
 }
 
+/// A package that could not be written.
+fn broken(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
+    PackageError::Write { file: path.to_owned(), source: io::Error::other(error) }
+}
+
+/// A package that could not be read back.
+fn unreadable(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
+    PackageError::Read { file: path.to_owned(), source: error.into() }
+}
+
 /// A packager whose settings type is forgotten, so that a list can hold it.
 pub trait AnyPackager: Send + Sync {
     /// Who it is.

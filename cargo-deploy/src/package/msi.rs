@@ -7,7 +7,7 @@ mod description;
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileErrorExt as _};
 use crate::layout::{Node, NodeKind, Payload, Tree};
-use crate::package::{Contents, Inspection, Keep, PackageError, Packager, ProjectFiles};
+use crate::package::{Contents, Inspection, Keep, PackageError, Packager, ProjectFiles, broken, unreadable};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::msi::{self, Database, Package, Packing, Tables, Value};
@@ -21,7 +21,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
-use std::num::NonZeroUsize;
 
 /// Settings of packages of Windows Installer.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -162,16 +161,8 @@ impl Packager for Msi {
         let path = bench.file(&payload.file);
         let described = Described::of(settings, payload, bench)?;
         let Tables { database, cabinets, files: keys } = described.tables(payload)?;
-        let level = match settings.level.unwrap_or(payload.level) {
-            Level::Fast => deploy_formats::Level::Fast,
-            Level::Default => deploy_formats::Level::Default,
-            Level::Small => deploy_formats::Level::Small,
-        };
-        let packing = Packing {
-            level,
-            threads: NonZeroUsize::new(bench.threads).unwrap_or(NonZeroUsize::MIN),
-            modified: moment(bench),
-        };
+        let level = payload.level(settings.level);
+        let packing = Packing { level, threads: bench.workers(), modified: bench.moment() };
         let total: u64 = described.sources.iter().map(|source| source.size).sum();
         let mut done = 0;
         let mut open = |key: &str| -> io::Result<Box<dyn Read>> {
@@ -287,17 +278,4 @@ fn line(row: &[Value]) -> String {
         Value::Stream(bytes) => format!("sha256 {}", Sha256::of(bytes)),
     };
     row.iter().map(cell).collect::<Vec<String>>().join(" | ")
-}
-
-/// The moment in a package. Cabinets hold none before 1980.
-fn moment(bench: &Workbench<'_>) -> u64 {
-    u64::try_from(bench.epoch).unwrap_or(0)
-}
-
-fn broken(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
-    PackageError::Write { file: path.to_owned(), source: io::Error::other(error) }
-}
-
-fn unreadable(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
-    PackageError::Read { file: path.to_owned(), source: error.into() }
 }

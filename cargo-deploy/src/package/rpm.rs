@@ -14,7 +14,7 @@ use crate::bench::files::{self, FileError, FileErrorExt as _};
 use crate::key::{Certificate, Key, Subject};
 use crate::layout::freedesktop::{self, Flavour, Laid, Rules};
 use crate::layout::{LayoutError, Node, NodeKind, Payload, Tree};
-use crate::package::{Contents, Inspection, Keep, PackageError, Packager, ProjectFiles};
+use crate::package::{Contents, Inspection, Keep, PackageError, Packager, ProjectFiles, broken, unreadable};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::changelog;
@@ -28,12 +28,11 @@ use deploy_model::event::ProgressUnit;
 use deploy_model::{Arch, Member, MemberKind, Os, RelPath, Triple};
 use deploy_plan::catalog::{Layout, Shape};
 use deploy_plan::finding::Finding;
-use deploy_plan::project::{Level, Role};
+use deploy_plan::project::Role;
 use settings::{ChangedConfig, RpmCompression};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
-use std::num::NonZeroUsize;
 
 /// `rpm`.
 #[derive(Debug)]
@@ -142,8 +141,8 @@ impl Packager for Rpm {
         };
         let options = Options {
             compression: draft.compression,
-            level: level(settings, payload),
-            threads: NonZeroUsize::new(bench.threads).unwrap_or(NonZeroUsize::MIN),
+            level: payload.level(settings.level),
+            threads: bench.workers(),
         };
         let output = BufWriter::with_capacity(1 << 18, files::create(&path)?);
         let written = format::write(&draft.package, &draft.files, options, &mut content, output);
@@ -202,14 +201,6 @@ impl Packager for Rpm {
     }
 }
 
-fn broken(path: &Utf8Path, error: impl std::error::Error + Send + Sync + 'static) -> PackageError {
-    PackageError::Write { file: path.to_owned(), source: io::Error::other(error) }
-}
-
-fn unreadable(path: &Utf8Path, error: impl std::error::Error + Send + Sync + 'static) -> PackageError {
-    PackageError::Read { file: path.to_owned(), source: Box::new(error) }
-}
-
 fn open(artifact: &Utf8Path) -> Result<Reader<BufReader<std::fs::File>>, PackageError> {
     let file = BufReader::with_capacity(1 << 18, files::open(artifact)?);
     Reader::new(file).map_err(|error| unreadable(artifact, error))
@@ -223,14 +214,6 @@ fn size(file: &File) -> u64 {
     match &file.kind {
         FileKind::Regular { size } => *size,
         FileKind::Directory | FileKind::Symlink { .. } => 0,
-    }
-}
-
-fn level(settings: &RpmSettings, payload: &Payload) -> deploy_formats::Level {
-    match settings.level.unwrap_or(payload.level) {
-        Level::Fast => deploy_formats::Level::Fast,
-        Level::Default => deploy_formats::Level::Default,
-        Level::Small => deploy_formats::Level::Small,
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileErrorExt as _};
 use crate::layout::{Node, NodeKind, Payload, Tree};
-use crate::package::{Contents, Inspection, Keep, PackageError, Packager};
+use crate::package::{Contents, Inspection, Keep, PackageError, Packager, broken, unreadable};
 use crate::plugin::{Info, Plugin};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::linkage::Machine;
@@ -30,7 +30,6 @@ use deploy_setup_stub::description::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::io::{self, BufReader, BufWriter, Write as _};
-use std::num::NonZeroUsize;
 
 /// Where the program that removes the application is.
 const UNINSTALLER: &str = "uninstall.exe";
@@ -250,12 +249,8 @@ impl Packager for Setup {
     ) -> Result<Utf8PathBuf, PackageError> {
         let path = bench.file(&payload.file);
         let program = payload.program.as_ref().ok_or_else(|| broken(&path, "there is no program"))?;
-        let level = match settings.level.unwrap_or(payload.level) {
-            Level::Fast => deploy_formats::Level::Fast,
-            Level::Default => deploy_formats::Level::Default,
-            Level::Small => deploy_formats::Level::Small,
-        };
-        let threads = NonZeroUsize::new(bench.threads).unwrap_or(NonZeroUsize::MIN);
+        let level = payload.level(settings.level);
+        let threads = bench.workers();
         let file = BufWriter::with_capacity(256 << 10, files::create(&path)?);
         let mut writer = setup::Writer::new(file, &files::read(program)?, level, threads)
             .map_err(|error| broken(&path, error))?;
@@ -484,12 +479,4 @@ fn properties(description: &Description, machine: &str) -> Vec<(String, String)>
     }
     found.sort();
     found
-}
-
-fn broken(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
-    PackageError::Write { file: path.to_owned(), source: io::Error::other(error) }
-}
-
-fn unreadable(path: &Utf8Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
-    PackageError::Read { file: path.to_owned(), source: error.into() }
 }

@@ -87,7 +87,7 @@ impl Repository for Apt {
             codename: settings.codename.as_deref().unwrap_or(suite),
             component: settings.component.as_deref().unwrap_or("main"),
             description: description.and_then(|text| text.lines().next()).unwrap_or(title),
-            date: u64::try_from(bench.epoch).unwrap_or_default(),
+            date: bench.moment(),
             valid_until: None,
         };
         let controls = stock.packages.iter().map(control).collect::<Result<Vec<Paragraph>, _>>()?;

@@ -78,7 +78,7 @@ impl Repository for Rpm {
             })?;
             all.insert(offered, RepositoryFile::Package(package.file.clone()));
         }
-        let revision = u64::try_from(bench.epoch).unwrap_or_default();
+        let revision = bench.moment();
         let made = rpm_repository::index(&packages, revision)
             .map_err(|error| RepositoryError::Write { file: "the index".to_owned(), source: error.into() })?;
         let mut write = |name: String, bytes: &[u8]| -> Result<(), RepositoryError> {

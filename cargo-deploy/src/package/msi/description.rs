@@ -1,10 +1,10 @@
 //! What the project says of itself, as the description that the tables of a package are made from.
 
-use super::{MsiSettings, Scope, broken, moment};
+use super::{MsiSettings, Scope};
 use crate::bench::Workbench;
 use crate::bench::files::{self, FileErrorExt as _};
 use crate::layout::{Entry, Payload};
-use crate::package::PackageError;
+use crate::package::{PackageError, broken};
 use camino::{Utf8Path, Utf8PathBuf};
 use deploy_formats::msi::{
     self, Architecture, Association, Dialogues, Feature, FileVersion, Guid, Installer, Language, Licence,
@@ -58,7 +58,7 @@ impl Described {
             installer: outline(settings, &payload.app, &windows, &payload.triple).map_err(wrong)?,
             sources: Vec::new(),
         };
-        described.installer.created = moment(bench);
+        described.installer.created = bench.moment();
         described.installer.long_paths = long_paths(&windows, None);
         described.installer.product.icon = windows.icon.as_ref().map(icon).transpose()?;
         for (shortcut, planned) in described.installer.shortcuts.iter_mut().zip(&windows.shortcuts) {
