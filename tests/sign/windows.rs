@@ -132,6 +132,10 @@ fn what_others_have_signed_stays_theirs_and_what_nobody_has_is_signed() {
     assert!(osslsigncode(&office, &place.join("theirs.dll")).1.contains("CN=Example other"));
     assert!(osslsigncode(&office, &place.join("nobodys.dll")).1.contains("CN=Example code"));
     // One that was changed after they signed it is told before it is packed.
+    // Without a key of one's own, theirs is as good.
+    run(&project, &[], &["bundle", "--no-sign"]).good();
+    let unsigned = project.run(&["verify", "target/deploy/hello-1.0.0"]).good();
+    assert!(unsigned.text().contains("Verified"), "{}", unsigned.text());
     let mut bytes = std::fs::read(&theirs).expect("read");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -352,7 +352,7 @@ fn add_code_signer(fingerprint: &mut Fingerprint, id: &str, plan: &Plan) -> Resu
     fingerprint.add("signer", format!("{id} r{}", signer.info().revision));
     let planned = plan.code_signers.get(id);
     fingerprint.add_json("key", &planned.map(|planned| &planned.record));
-    // How many signatures may be asked for, and from whom the time comes, is not in the bytes that count.
+    // How many signatures may be asked for is not in the bytes.
     let mut settings = planned.map(|planned| planned.settings.clone()).unwrap_or_default();
     if let Some(settings) = settings.as_object_mut() {
         settings.remove("max-signatures");

@@ -434,7 +434,13 @@ fn check_code(
                 Err("it is a program that nobody has signed".to_owned())
             }
             (Ok(CodeState::Unsigned), None) => Ok(()),
-            (Ok(CodeState::Signed), None) => Err("it carries a signature that was not declared".to_owned()),
+            (Ok(CodeState::Signed), None) if record.is_some() => {
+                Err("it carries a signature that was not declared".to_owned())
+            }
+            // Where nothing was to be signed, nobody looked for what others have signed.
+            (Ok(CodeState::Signed), None) => {
+                signer.check_foreign(&mut content).map_err(|error| chain(error.as_ref()))
+            }
             (Ok(CodeState::Other | CodeState::Unsigned), Some(_)) => {
                 Err("it carries no signature, and one was declared".to_owned())
             }
