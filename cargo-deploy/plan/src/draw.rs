@@ -110,7 +110,7 @@ struct Programs<'a> {
     binaries: Handle,
     /// What has read them back.
     examined: Handle,
-    /// What signed them, and what is fetched.
+    /// What signed them, where something does.
     signed: Option<Handle>,
     /// What is fetched.
     fetched: &'a [(&'a Asset, Handle)],
