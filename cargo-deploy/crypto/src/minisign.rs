@@ -169,7 +169,9 @@ impl PublicKey {
 
     /// The content of a `.pub` file.
     pub fn file(&self) -> String {
-        format!("untrusted comment: minisign public key {}\n{}\n", self.id, self.base64())
+        // In this comment minisign writes no zeros in front of the id.
+        let id = self.id.to_string();
+        format!("untrusted comment: minisign public key {}\n{}\n", id.trim_start_matches('0'), self.base64())
     }
 
     /// Verifies a signature file over `content`, which is read to its end, and gives the trusted comment.

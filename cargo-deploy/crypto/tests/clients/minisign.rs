@@ -57,6 +57,15 @@ fn comment() -> TrustedComment {
 }
 
 #[test]
+fn the_comment_of_a_public_key_has_its_id_as_minisign_writes_it() {
+    // As minisign 0.11 made it: the id begins with a zero, which the comment has not.
+    let file = "untrusted comment: minisign public key 307AC1A3017AD7E\nRWR+rRcwGqwHAyR8mWJv8sK+4mRmWjvbFAR9il4GWV0lg5OnaOp2Aoj/\n";
+    let key = PublicKey::read(file.as_bytes()).unwrap();
+    assert_eq!(key.file(), file);
+    assert_eq!(key.id().to_string(), "0307AC1A3017AD7E");
+}
+
+#[test]
 fn minisign_takes_our_signature_and_shows_the_comment() {
     let Some(keys) = Keys::new(None) else { return };
     let key = SigningKey::open(&keys.secret(), None).unwrap();
