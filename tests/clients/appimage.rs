@@ -13,7 +13,7 @@ use deploy_model::event::EventSink;
 use deploy_model::{Event, MemberKind, Sha256, StepId};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write as _};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -291,7 +291,11 @@ impl Gnupg {
         command.args(["--batch", "--quiet", "--homedir"]).arg(&self.home).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
-        child.stdin.take().expect("a pipe").write_all(input).expect("write");
+        // A signature that cannot be read is refused before anything else is, and the pipe is closed then.
+        match child.stdin.take().expect("a pipe").write_all(input) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written.expect("write"),
+        }
         child.wait_with_output().expect("it ends")
     }
 
